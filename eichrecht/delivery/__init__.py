@@ -1,0 +1,1 @@
+"""Delivery ledger and worker: a CDR leaves once, and provably arrives."""

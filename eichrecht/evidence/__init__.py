@@ -1,0 +1,60 @@
+"""What a meter said: signed records, readings, transactions and the findings about them.
+
+Plain frozen dataclasses without input or output. Every stage below produces or consumes these and
+nothing else, so a stage can be replaced without its neighbours noticing.
+"""
+
+from eichrecht.evidence.document import Document, Layer, Part, RecordSpan
+from eichrecht.evidence.findings import Finding, Severity, note, problem, warning
+from eichrecht.evidence.readings import ClockStatus, Reading, ReadingRole
+from eichrecht.evidence.records import (
+    Device,
+    Identification,
+    LossCompensation,
+    Pagination,
+    SignatureClaim,
+    SignedRecord,
+)
+from eichrecht.evidence.verdicts import (
+    Billable,
+    DocumentVerdict,
+    KeySource,
+    KeyTrust,
+    KeyVerdict,
+    RecordVerdict,
+    SignatureStatus,
+    SignatureVerdict,
+    TransactionVerdict,
+    Verdict,
+)
+
+__all__ = [
+    "Billable",
+    "ClockStatus",
+    "Device",
+    "Document",
+    "DocumentVerdict",
+    "Finding",
+    "Identification",
+    "KeySource",
+    "KeyTrust",
+    "KeyVerdict",
+    "Layer",
+    "LossCompensation",
+    "Pagination",
+    "Part",
+    "Reading",
+    "ReadingRole",
+    "RecordSpan",
+    "RecordVerdict",
+    "Severity",
+    "SignatureClaim",
+    "SignatureStatus",
+    "SignatureVerdict",
+    "SignedRecord",
+    "TransactionVerdict",
+    "Verdict",
+    "note",
+    "problem",
+    "warning",
+]

@@ -1,0 +1,85 @@
+"""Documents as received and the parts that unwrapping finds in them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from eichrecht.evidence.findings import Finding
+
+
+@dataclass(frozen=True)
+class Document:
+    """Bytes as received, kept untouched for ever.
+
+    Attributes:
+        source: Name for people (file name, ``-``, ``upload``); never used for detection.
+        content: The exact bytes received.
+    """
+
+    source: str
+    content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Lower-case hex SHA-256 of :attr:`content`."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One wrapping that was removed on the way from the document to a record.
+
+    Attributes:
+        kind: What it was: ``safe-xml``, ``xml-entities``, ``ocpi-cdr``, ``hex``, ``base64``, ``base32``, ...
+        reason: Why it was recognised (structure, never a file name), as a short stable code.
+    """
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSpan:
+    """A record that a format recognises inside a text, by its structure.
+
+    Attributes:
+        format: Format name as in the CLI contract.
+        start, end: Byte offsets of the whole record in the text, ``end`` exclusive.
+        reason: Stable code that says what was recognised (``ocmf_header``).
+    """
+
+    format: str
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One candidate record inside a document, still undecoded by its format.
+
+    Attributes:
+        content: Exact bytes of the record text, after removing ``layers`` and nothing else.
+        format: Format that recognised the content by structure; ``None`` if none did.
+        where: Place in the document (``/values/value/0``, ``/signed_data/signed_values/1``), ``""`` for the whole.
+        layers: Outermost first.
+        key_text: Public key that stood beside the record in the document, as written; ``None`` if there was none.
+        key_where: Place of that key.
+        transaction_id: Grouping given by the container (S.A.F.E. ``transactionId``), as written.
+        context: Role given by the container: ``Transaction.Begin``, ``Transaction.End``, OCPI ``Start``/``End``, ...
+        declared_format: Format the container claims; a hint, never trusted.
+        findings: What unwrapping noticed about this part.
+    """
+
+    content: bytes
+    format: str | None = None
+    where: str = ""
+    layers: tuple[Layer, ...] = ()
+    key_text: str | None = None
+    key_where: str | None = None
+    transaction_id: str | None = None
+    context: str | None = None
+    declared_format: str | None = None
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,1 @@
+"""Signed meter formats: one module per format, bytes in, :class:`SignedRecord` out."""

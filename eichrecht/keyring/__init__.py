@@ -1,0 +1,1 @@
+"""Which key belongs to which charge point, since when, and who says so."""

@@ -1,0 +1,1 @@
+"""Calibration-law and plausibility rules over records and transactions, in profiles."""

@@ -1,0 +1,1 @@
+"""The HTTP service: composition root, operator API, transparency API and pages."""

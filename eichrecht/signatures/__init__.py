@@ -1,0 +1,1 @@
+"""Public keys in every shape of the field, curves, and verification backends."""

@@ -1,0 +1,1 @@
+"""OCPI for Python: objects, versions, transport, client, server, tariff engine, CDR arithmetic."""

@@ -1,0 +1,1 @@
+"""CDR arithmetic: totals, reconciliation, credit."""

@@ -1,0 +1,1 @@
+"""OCPI objects: one canonical model per object; versions differ only on the wire."""

@@ -1,0 +1,1 @@
+"""OCPI server routers; storage stands behind Protocols."""

@@ -1,0 +1,1 @@
+"""Tariff engine: compile, match, step_size, limits, breakdown."""

@@ -1,0 +1,1 @@
+"""OCPI transport: JSON, envelope, status codes, headers, token encoding, pagination, errors."""

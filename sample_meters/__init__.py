@@ -1,0 +1,1 @@
+"""Simulated signing meters: keys, good and tampered records, expected verdicts (throw-away keys only)."""
