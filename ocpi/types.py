@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
+    Strict,
     StringConstraints,
 )
 
@@ -121,6 +122,9 @@ Number = Annotated[Decimal, BeforeValidator(_number)]
 
 Int = Annotated[int, BeforeValidator(_integer)]
 """OCPI ``int``; ``1.0`` is accepted inbound."""
+
+Boolean = Annotated[bool, Strict()]
+"""JSON ``true`` or ``false``; texts and numbers that look like one are refused."""
 
 DateTime = Annotated[datetime, BeforeValidator(_datetime), PlainSerializer(format_datetime, return_type=str)]
 """OCPI ``DateTime``: aware, UTC."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ocpi.objects.tariff import Tariff
 from ocpi.types import (
+    Boolean,
     CiString2,
     CiString3,
     CiString32,
@@ -181,7 +182,7 @@ class Cdr(OcpiModel):
     total_reservation_cost: Price | None = None
     remark: String255 | None = None
     invoice_reference_id: CiString39 | None = None
-    credit: bool | None = None
+    credit: Boolean | None = None
     credit_reference_id: CiString39 | None = None
-    home_charging_compensation: bool | None = None
+    home_charging_compensation: Boolean | None = None
     last_updated: DateTime

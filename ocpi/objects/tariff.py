@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from ocpi.types import (
+    Boolean,
     CiString2,
     CiString3,
     CiString36,
@@ -129,7 +130,7 @@ class EnvironmentalImpact(OcpiModel):
 class EnergyMix(OcpiModel):
     """Where the energy comes from (mod_locations, EnergyMix)."""
 
-    is_green_energy: bool
+    is_green_energy: Boolean
     energy_sources: tuple[EnergySource, ...] | None = None
     environ_impact: tuple[EnvironmentalImpact, ...] | None = None
     supplier_name: String64 | None = None

@@ -7,6 +7,7 @@ because it writes a ``Decimal`` as a JSON number with its digits.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,12 @@ MAX_JSON_BYTES = 32 * 1024 * 1024
 
 MAX_NUMBER_CHARACTERS = 64
 """Longest accepted number. A 128-bit count has 39 digits; longer numbers only serve to burn time."""
+
+
+MAX_DEPTH = 64
+"""Deepest accepted nesting. A CDR in its envelope has 8 levels; deeper trees only serve to exhaust stacks."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonError(ValueError):
@@ -85,11 +92,37 @@ def loads(raw: bytes | str) -> Any:
     except UnicodeDecodeError as error:
         raise JsonError("not_utf8", f"byte {error.start}") from error
     try:
-        return _DECODER.decode(text)
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise JsonError("too_deep", "nesting is too deep") from error
     except json.JSONDecodeError as error:
         raise JsonError("malformed", f"line {error.lineno} column {error.colno}: {error.msg}") from error
+    _check_depth(value)
+    if _SURROGATE.search(text):
+        _check_surrogates(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return
+    raise JsonError("too_deep", f"nesting is deeper than {MAX_DEPTH}")
+
+
+def _check_surrogates(value: Any) -> None:
+    """Refuse half a surrogate pair: such a text has no UTF-8 and could never be written again."""
+    try:
+        _ENCODER.encode(value)
+    except UnicodeEncodeError as error:
+        raise JsonError("malformed", "an escape is half a surrogate pair") from error
 
 
 def dumps(value: Any) -> bytes:

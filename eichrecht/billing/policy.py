@@ -1,0 +1,40 @@
+"""Billing policy: what a CPO insists on before a CDR may leave, each default with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+from ocpi.tariffs.policy import DEFAULT_POLICY, PricingPolicy
+
+
+@dataclass(frozen=True)
+class BillingPolicy:
+    """What must hold before a CDR may leave. Every deviation from the default is recorded with the CDR.
+
+    Attributes:
+        require_confirmed_key: The key must be vouched for by the register or the operator. Default ``True``:
+            a key that only travels with the data proves integrity, not origin (law facts §6).
+        allow_unsigned_split: Energy may be split at a price change without a signed reading there.
+            Default ``False``: signed intermediate values are mandatory when the tariff changes (law facts §4.1).
+        bill_uncertified_time: TIME may be billed although the signed clock does not carry a duration.
+            Default ``False`` (law facts §5).
+        bill_uncertified_parking: The same for PARKING_TIME. Default ``False``: strict for time values taken
+            from the station (law facts §3, blocking fee).
+        bill_rounded_energy: step_size may raise the billed energy above the signed energy. Default ``False``:
+            the invoiced quantity must be traceable to the measuring result (MessEG § 33(1), law facts §11).
+        pricing: Pricing policy.
+    """
+
+    require_confirmed_key: bool = True
+    allow_unsigned_split: bool = False
+    bill_uncertified_time: bool = False
+    bill_uncertified_parking: bool = False
+    bill_rounded_energy: bool = False
+    pricing: PricingPolicy = field(default=DEFAULT_POLICY)
+
+    def deviations(self) -> tuple[str, ...]:
+        """Return the names of the switches that differ from the default; recorded with each CDR."""
+        default = BillingPolicy()
+        return tuple(
+            item.name for item in fields(self) if getattr(self, item.name) != getattr(default, item.name)
+        )

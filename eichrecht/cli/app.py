@@ -1,0 +1,101 @@
+"""The ``eichrecht`` program: its commands, and how errors become exit statuses."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eichrecht.cli import show
+from eichrecht.cli.inputs import InputError, gather, key_argument
+from eichrecht.evidence import Verdict
+from eichrecht.rules.profiles import Profile
+from eichrecht.verification import Verifier
+from eichrecht.verification.report import results_as_json
+from ocpi.transport import json
+
+
+class Exit(IntEnum):
+    """Exit statuses of the CLI contract (docs/architecture.md)."""
+
+    ALL_VALID = 0
+    INVALID = 1
+    INDETERMINATE = 2
+    USAGE = 64
+
+
+app = typer.Typer(
+    name="eichrecht",
+    help="Proof for what an electric car's driver is billed.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _program() -> None:
+    """Verify signed meter data, price sessions, make and deliver OCPI CDRs."""
+
+
+@app.command()
+def verify(
+    paths: Annotated[list[Path], typer.Argument(help="Files or directories; - reads standard input.")],
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="Public key: a file or the key's text in any shape.")
+    ] = None,
+    profile: Annotated[
+        Profile, typer.Option("--profile", help="strict, or safe-1.4.1 as the official program decides.")
+    ] = Profile.STRICT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    language: Annotated[str, typer.Option("--language", help="Language of sentences: en or de.")] = "en",
+) -> None:
+    """Verify signed meter records: signature, key, calibration-law rules.
+
+    Exit status: 0 all valid, 1 at least one invalid, 2 at least one indeterminate, 64 usage.
+    """
+    if language not in ("de", "en"):
+        raise InputError("--language must be de or en")
+    keys = [key_argument(text) for text in key or []]
+    documents, key_files = gather(paths)
+    verifier = Verifier(profile=profile, keys=[*keys, *key_files])
+    verdicts = [verifier.verify(document) for document in documents]
+    if as_json:
+        sys.stdout.write(json.dumps(results_as_json(verdicts, language)).decode() + "\n")
+    else:
+        for verdict in verdicts:
+            show.document(verdict, language)
+    raise typer.Exit(_status([verdict.verdict for verdict in verdicts]))
+
+
+def _status(verdicts: list[Verdict]) -> int:
+    return {
+        Verdict.VALID: Exit.ALL_VALID,
+        Verdict.INVALID: Exit.INVALID,
+        Verdict.INDETERMINATE: Exit.INDETERMINATE,
+    }[Verdict.worst(verdicts)]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and end it with the exit status of the contract."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="eichrecht", standalone_mode=False)
+        status = result if isinstance(result, int) else 0
+    except InputError as error:
+        sys.stderr.write(f"eichrecht: {error}\n")
+        status = Exit.USAGE
+    except BrokenPipeError:
+        status = Exit.INDETERMINATE
+    except Exception as error:
+        # Typer's usage errors carry show() and exit_code; anything else is a defect and keeps its traceback.
+        present = getattr(error, "show", None)
+        if present is None:
+            raise
+        present()
+        status = Exit.USAGE
+    sys.exit(int(status))

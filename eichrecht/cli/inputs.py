@@ -1,0 +1,98 @@
+"""Reading what the user names on the command line: documents, key files, directories, standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eichrecht.containers.unwrap import MAX_DOCUMENT_BYTES, unwrap
+from eichrecht.evidence import Document
+from eichrecht.formats import registry
+from eichrecht.signatures.keys import MAX_KEY_TEXT, UnreadableKey, read_key
+from eichrecht.verification.keys import SuppliedKey
+
+MAX_FILES = 100_000
+"""Files read from directory arguments in one run; more is a job for the bulk audit."""
+
+
+class InputError(Exception):
+    """The command line cannot be used; ``str()`` is a sentence for the user."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read at most one byte more than a document may have, so that a huge file costs nothing.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    try:
+        if str(path) == "-":
+            return sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+        with path.open("rb") as file:
+            return file.read(MAX_DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+
+
+def key_argument(value: str) -> SuppliedKey:
+    """Take ``--key`` as a file if there is one of that name, else as the key's text.
+
+    Raises:
+        InputError: The key cannot be read.
+    """
+    text: str | bytes = value
+    name = "--key"
+    try:
+        is_file = len(value) < 1024 and Path(value).is_file()
+    except OSError:
+        is_file = False
+    if is_file:
+        text, name = read_bytes(Path(value)), Path(value).name
+    try:
+        read_key(text)
+    except UnreadableKey as error:
+        raise InputError(f"key {name!r} cannot be read: {error.code}") from error
+    return SuppliedKey(text, name)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    count = 0
+    for path in paths:
+        if str(path) != "-" and path.is_dir():
+            for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
+                count += 1
+                if count > MAX_FILES:
+                    raise InputError(f"{path}: more than {MAX_FILES} files")
+                yield file
+        else:
+            yield path
+
+
+def _is_key_file(document: Document) -> bool:
+    if len(document.content) > MAX_KEY_TEXT or unwrap(document, registry.recognise).parts:
+        return False
+    try:
+        read_key(document.content)
+    except UnreadableKey:
+        return False
+    return True
+
+
+def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:
+    """Read every file named; key files among them serve the documents and have no entry of their own.
+
+    Raises:
+        InputError: A path cannot be read, or nothing is left to verify.
+    """
+    documents: list[Document] = []
+    keys: list[SuppliedKey] = []
+    for path in _files(paths):
+        document = Document(str(path), read_bytes(path))
+        if _is_key_file(document):
+            keys.append(SuppliedKey(document.content, path.name, explicit=False))
+        else:
+            documents.append(document)
+    if not documents:
+        raise InputError("nothing to verify: only key files or no files were given")
+    return documents, keys

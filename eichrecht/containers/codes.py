@@ -1,0 +1,59 @@
+"""Stable codes of the container stage; their sentences live in ``locales/findings.d/containers.toml``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ContainerCode(StrEnum):
+    """Finding codes of unwrapping. The severity stands beside each place that raises one."""
+
+    # The document as a whole
+    EMPTY_DOCUMENT = "empty_document"
+    DOCUMENT_TOO_LARGE = "document_too_large"
+    NOTHING_RECOGNISED = "nothing_recognised"
+    NESTING_TOO_DEEP = "nesting_too_deep"
+    DECODING_LIMIT_REACHED = "decoding_limit_reached"
+    TOO_MANY_RECORDS = "too_many_records"
+
+    # Text
+    BYTE_ORDER_MARK = "byte_order_mark"
+    TEXT_UNDECODABLE = "text_undecodable"
+    TEXT_AROUND_RECORDS = "text_around_records"
+    RECORD_UNRECOGNISED = "record_unrecognised"
+    BASE64_URL_ALPHABET = "base64_url_alphabet"
+    ENCODING_CONTRADICTED = "encoding_contradicted"
+    ENCODING_UNKNOWN = "encoding_unknown"
+
+    # XML
+    XML_TOO_LARGE = "xml_too_large"
+    XML_NOT_WELL_FORMED = "xml_not_well_formed"
+    XML_DOCTYPE_REFUSED = "xml_doctype_refused"
+    XML_SEVERAL_ROOTS = "xml_several_roots"
+    XML_UNEXPECTED_ROOT = "xml_unexpected_root"
+    XML_LINE_ENDS_NORMALISED = "xml_line_ends_normalised"
+    TEXT_AROUND_XML = "text_around_xml"
+    CUT_FROM_BROKEN_XML = "cut_from_broken_xml"
+    VALUES_EMPTY = "values_empty"
+    SIGNED_DATA_MISSING = "signed_data_missing"
+    SIGNED_DATA_EMPTY = "signed_data_empty"
+    SIGNED_DATA_REPEATED = "signed_data_repeated"
+    SIGNED_DATA_HOLDS_MARKUP = "signed_data_holds_markup"
+    PUBLIC_KEY_MISSING = "public_key_missing"
+    PUBLIC_KEYS_DIFFER = "public_keys_differ"
+
+    # JSON
+    JSON_TOO_LARGE = "json_too_large"
+    JSON_UNREADABLE = "json_unreadable"
+    JSON_DUPLICATE_KEY = "json_duplicate_key"
+    JSON_SINGLE_QUOTES = "json_single_quotes"
+
+    # OCPI and OCPP
+    CDR_WITHOUT_SIGNED_DATA = "cdr_without_signed_data"
+    SIGNED_VALUES_MISSING = "signed_values_missing"
+    SIGNED_VALUE_MALFORMED = "signed_value_malformed"
+    PLAIN_DATA_DIFFERS = "plain_data_differs"
+    PLAIN_DATA_IS_PAYLOAD = "plain_data_is_payload"
+    PLAIN_DATA_NOT_COMPARABLE = "plain_data_not_comparable"
+    PLAIN_DATA_JUDGED = "plain_data_judged"
+    OCMF_REBUILT = "ocmf_rebuilt"

@@ -1,0 +1,109 @@
+"""The key ring: keys that somebody vouches for, and how a record finds its own.
+
+A key that arrives with the record proves integrity only; a key in this ring proves origin as far as its source
+(register or operator) can be believed. OCMF binds a key by meter serial, gateway serial or charge point
+(ocmf facts §6); the ring matches on any of the names an entry carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from eichrecht.evidence import KeySource, SignedRecord
+from eichrecht.signatures.keys import KeyMaterial
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that somebody vouches for.
+
+    Attributes:
+        name: What people call its place: EVSE id, charge point or meter.
+        material: The decoded key.
+        source: ``register`` or ``operator``.
+        evse_id: EVSE id it belongs to, as written; ``None`` if not bound to one.
+        meter_serial: Meter serial it belongs to; ``None`` if not bound to one.
+        gateway_serial: Gateway serial it belongs to; ``None`` if not bound to one.
+        valid_from: First instant at which it may have signed; ``None`` = open.
+        valid_until: First instant at which it may no longer have signed; ``None`` = open.
+    """
+
+    name: str
+    material: KeyMaterial
+    source: KeySource
+    evse_id: str | None = None
+    meter_serial: str | None = None
+    gateway_serial: str | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def valid_at(self, moment: datetime | None) -> bool:
+        """Whether the key may have signed at ``moment``; an unknown moment is not held against it."""
+        if moment is None:
+            return True
+        return (self.valid_from is None or self.valid_from <= moment) and (
+            self.valid_until is None or moment < self.valid_until
+        )
+
+
+def normalise_evse_id(text: str) -> str:
+    """Return an EVSE id without separators, upper case, for matching only (bnetza facts §3).
+
+    Dropping separators can merge ``...1*11`` and ``...11*1``; callers match exactly first.
+    """
+    return "".join(char for char in text.upper() if char not in "*-_ ")
+
+
+class KeyRing(Protocol):
+    """Where verification looks for keys that somebody vouches for."""
+
+    def for_record(self, record: SignedRecord) -> Sequence[KnownKey]:
+        """Return the keys bound to the record's meter, gateway or charge point and valid at its time."""
+        ...
+
+    def all_keys(self) -> Iterator[KnownKey]:
+        """Yield every key, to tell a wrong key from a wrong signature."""
+        ...
+
+
+class MemoryKeyRing:
+    """A key ring held in memory; immutable after construction."""
+
+    def __init__(self, keys: Iterable[KnownKey] = ()) -> None:
+        """Index ``keys`` by each name they are bound to."""
+        self._keys = tuple(keys)
+        self._by_name: dict[tuple[str, str], list[KnownKey]] = {}
+        for key in self._keys:
+            for kind, value in (("meter", key.meter_serial), ("gateway", key.gateway_serial)):
+                if value:
+                    self._by_name.setdefault((kind, value), []).append(key)
+            if key.evse_id:
+                self._by_name.setdefault(("evse", normalise_evse_id(key.evse_id)), []).append(key)
+
+    def for_record(self, record: SignedRecord) -> Sequence[KnownKey]:
+        """See :meth:`KeyRing.for_record`."""
+        if not self._keys:
+            return ()
+        names: list[tuple[str, str]] = []
+        if record.meter.serial:
+            names.append(("meter", record.meter.serial))
+        if record.gateway.serial:
+            names.append(("gateway", record.gateway.serial))
+        if record.charge_point[1]:
+            names.append(("evse", normalise_evse_id(record.charge_point[1])))
+        moment = next((reading.time for reading in record.readings if reading.time is not None), None)
+        found: list[KnownKey] = []
+        for name in names:
+            found.extend(k for k in self._by_name.get(name, ()) if k not in found and k.valid_at(moment))
+        return found
+
+    def all_keys(self) -> Iterator[KnownKey]:
+        """See :meth:`KeyRing.all_keys`."""
+        return iter(self._keys)
+
+
+EMPTY_KEY_RING = MemoryKeyRing()
+"""A ring without keys: nobody vouches for anything."""

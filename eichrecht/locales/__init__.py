@@ -1,0 +1,102 @@
+"""Sentences for people, in German and English; logic holds codes only.
+
+``findings.d/*.toml`` holds one table per finding code with the keys ``de`` and ``en``; ``pages.toml`` and
+``cli.toml`` hold the texts of the pages and the command line under their own keys. Braces name parameters.
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
+
+from ocpi.findings import Finding
+
+LANGUAGES = ("de", "en")
+DEFAULT_LANGUAGE = "de"
+
+
+class _Formatter(string.Formatter):
+    """Fills ``{name}`` only: no attribute access, no indexing, and a missing parameter shows as ``?``."""
+
+    def get_field(self, field_name: str, args: object, kwargs: Mapping[str, object]) -> tuple[object, str]:
+        """Look ``field_name`` up literally, so that hostile parameters cannot reach into objects."""
+        return kwargs.get(field_name, "?"), field_name
+
+
+_FORMATTER = _Formatter()
+
+
+@cache
+def _catalogue(folder: str) -> Mapping[str, Mapping[str, str]]:
+    root = resources.files(__package__)
+    files = (
+        sorted((root / folder).iterdir(), key=lambda entry: entry.name)
+        if (root / folder).is_dir()
+        else [root / f"{folder}.toml"]
+    )
+    merged: dict[str, Mapping[str, str]] = {}
+    for file in files:
+        if file.name.endswith(".toml"):
+            merged.update(tomllib.loads(file.read_text(encoding="utf-8")))
+    return merged
+
+
+def finding_codes() -> frozenset[str]:
+    """Return every finding code that has sentences."""
+    return frozenset(_catalogue("findings.d"))
+
+
+def sentence(finding: Finding, language: str) -> str:
+    """Return the sentence for a finding; its bare code if there is none (a test keeps that from happening)."""
+    texts = _catalogue("findings.d").get(finding.code)
+    if texts is None:
+        return finding.code
+    return _FORMATTER.vformat(texts[language], (), dict(finding.params))
+
+
+def text(catalogue: str, key: str, language: str, **params: object) -> str:
+    """Return a text of the catalogue ``pages`` or ``cli``.
+
+    Raises:
+        KeyError: No such text: a programming error.
+    """
+    return _FORMATTER.vformat(_catalogue(catalogue)[key][language], (), params)
+
+
+def number(value: Decimal, language: str) -> str:
+    """Write a number with exactly its own decimals (never more than the meter gives) in the reader's style."""
+    exponent = value.as_tuple().exponent
+    decimals = max(0, -exponent) if isinstance(exponent, int) else 0
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+    return str(format_decimal(value, format=pattern, locale=language, decimal_quantization=False))
+
+
+def moment(value: datetime, language: str) -> str:
+    """Write an instant with the offset it was given in."""
+    offset = value.strftime("%z")
+    written = format_datetime(value.replace(tzinfo=None), "dd.MM.yyyy HH:mm:ss" if language == "de" else
+                              "d MMM yyyy HH:mm:ss", locale=language)
+    return f"{written} {offset[:3]}:{offset[3:5]}" if offset else str(written)
+
+
+def choose_language(accept_language: str | None) -> str:
+    """Choose German or English from an ``Accept-Language`` header; German where nothing fits."""
+    best, best_quality = DEFAULT_LANGUAGE, Decimal(-1)
+    for item in (accept_language or "")[:200].split(","):
+        tag, _, quality_text = item.strip().partition(";q=")
+        language = tag.strip().lower()[:2]
+        try:
+            quality = Decimal(quality_text) if quality_text else Decimal(1)
+        except ArithmeticError:
+            continue
+        if language in LANGUAGES and quality.is_finite() and quality > best_quality:
+            best, best_quality = language, quality
+    return best

@@ -1,0 +1,113 @@
+"""OBIS codes: which register a reading belongs to, and what a register may be used for.
+
+Source: OCMF 1.4.1 §"OBIS" (hexadecimal form, reserved registers B0-BF, C0-C7), facts/meter/ocmf.md §7, and the
+relevance test of the S.A.F.E. program 1.4.1, facts/meter/safe_formats.md §1.5.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+MAX_OBIS_LENGTH = 40
+"""Longest text tried: the longest real spelling has 18 characters; keeps the cache small on hostile input."""
+
+_WRITTEN = re.compile(
+    r"([0-9A-Fa-f]{1,2})-([0-9A-Fa-f]{1,2}):([0-9A-Fa-f]{1,2})\.([0-9A-Fa-f]{1,2})\.([0-9A-Fa-f]{1,2})"
+    r"(?:[.*]([0-9A-Fa-f]{1,3}))?",
+    re.ASCII,
+)
+_PACKED = re.compile(r"[0-9A-Fa-f]{12}", re.ASCII)
+
+_NO_F = 0xFF
+"""Group F when it is not written: the current value."""
+
+# Group F: 0 and 255 current value, 200 as seen in the field (safe_formats.md §1.5), 198 the Bauer BSM's
+# session register (vector safe-probe-obis-198; the official program refuses it, weakness 10).
+_F_RELEVANT = frozenset({0, 198, 200, 255})
+
+_IMPORT_MAINS, _IMPORT_MAINS_SESSION = frozenset({0x01, 0xB0}), frozenset({0xB2})
+_IMPORT_DEVICE, _IMPORT_DEVICE_SESSION = frozenset({0x98, 0xB1}), frozenset({0xB3})
+_VENDOR = frozenset({0x9E})
+_RESERVED_BLOCK = range(0xB0, 0xC8)
+_COMPENSATED = frozenset({0x98, 0xB1, 0xB3, 0xC1, 0xC3})
+
+# Which register is the transaction's energy, best first. A compensated register always precedes an uncompensated
+# one ("never bill the uncompensated register if a compensated one is signed", facts/law/rules.md §11); within
+# each, the session register precedes the total: it is what the meter itself calls the transaction.
+_RANKS = (_IMPORT_DEVICE_SESSION, _IMPORT_DEVICE, _IMPORT_MAINS_SESSION, _IMPORT_MAINS, _VENDOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register as an OBIS code names it.
+
+    Attributes:
+        key: The six groups packed into one integer; equal for every spelling of the same register.
+        relevant: Whether the register is one that calibration law looks at.
+        compensated: Whether cable losses are subtracted.
+        rank: Place in the order in which registers count as the energy delivered, 0 best; ``None`` if the
+            register does not measure energy delivered to the vehicle (export, reserved, other quantities).
+        comparable: Whether its meaning is defined well enough to be compared with other registers
+            (the vendor register 9E is not).
+    """
+
+    key: int
+    relevant: bool
+    compensated: bool
+    rank: int | None
+    comparable: bool
+
+
+@lru_cache(maxsize=1024)
+def _register(text: str) -> Register | None:
+    groups = _groups(text)
+    if groups is None:
+        return None
+    a, _b, c, d, _e, f = groups
+    relevant = (
+        a == 1 and d == 8 and f in _F_RELEVANT and (c in {0x01, 0x98, 0x9E} or c in _RESERVED_BLOCK)
+    )
+    rank = next((place for place, family in enumerate(_RANKS) if c in family), None) if relevant else None
+    return Register(
+        key=int.from_bytes(bytes(groups), "big"),
+        relevant=relevant,
+        compensated=relevant and c in _COMPENSATED,
+        rank=rank,
+        comparable=rank is not None and c not in _VENDOR,
+    )
+
+
+def _groups(text: str) -> tuple[int, int, int, int, int, int] | None:
+    if _PACKED.fullmatch(text):
+        a, b, c, d, e, f = bytes.fromhex(text)
+        return a, b, c, d, e, f
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        return None
+    last = match[6]
+    if last is None:
+        f = _NO_F
+    elif len(last) == 3:
+        # Three digits cannot be a hexadecimal byte: the older decimal spelling (*255, *198).
+        if not last.isdigit() or int(last) > 255:
+            return None
+        f = int(last)
+    else:
+        f = int(last, 16)
+    # "b" in 1-b:1.8.0 is a letter that stands for "any channel"; read as the digit 0B it is the same everywhere.
+    return int(match[1], 16), int(match[2], 16), int(match[3], 16), int(match[4], 16), int(match[5], 16), f
+
+
+def register_of(obis: str) -> Register | None:
+    """Return the register that an OBIS code names.
+
+    Args:
+        obis: The code as written: ``1-b:1.8.0``, ``01-00:B3.08.00*FF``, ``1-0:1.8.0*198``, ``01-00:01.08.00.FF``,
+            packed ``0100010800FF``. Groups are hexadecimal, a group F of three digits is decimal.
+
+    Returns:
+        The register, or ``None`` if the text is no OBIS code.
+    """
+    return _register(obis) if len(obis) <= MAX_OBIS_LENGTH else None

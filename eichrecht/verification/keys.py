@@ -1,0 +1,294 @@
+"""Choosing the key that a signature is judged against, and telling a wrong key from a wrong signature.
+
+Order of authority: a key that the register or operator vouches for and that is bound to this meter; a key that
+the person asking names for this check; key files lying beside the document; the key in the document; the key
+in the record. The first kind that is present judges. The others are tried only to *name* a key that would
+fit, never to turn a failed check into a passed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from eichrecht.evidence import (
+    Finding,
+    KeySource,
+    KeyTrust,
+    KeyVerdict,
+    Part,
+    SignatureStatus,
+    SignatureVerdict,
+    SignedRecord,
+    note,
+    problem,
+    warning,
+)
+from eichrecht.keyring.ring import KeyRing, KnownKey
+from eichrecht.signatures.algorithms import SignatureAlgorithm
+from eichrecht.signatures.check import SignatureCheck, check_signature
+from eichrecht.signatures.keys import KeyMaterial, PublicKey, UnreadableKey, UnusableKey, read_key
+from eichrecht.verification.codes import VerificationCode as Code
+
+MAX_OTHER_KEYS_TRIED = 2_000
+"""How many keys of the ring are tried to name the right one after a mismatch: about a second of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuppliedKey:
+    """A key given by the person asking.
+
+    Attributes:
+        text: As given.
+        name: Where it came from, for people (file name, ``--key``).
+        explicit: ``True`` for a key named for this check, ``False`` for a key file found beside the documents.
+    """
+
+    text: str | bytes
+    name: str
+    explicit: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One key that may be tried; ``material`` is ``None`` where its text cannot be read."""
+
+    material: KeyMaterial | None
+    source: KeySource
+    trust: KeyTrust
+    name: str | None
+    error: UnreadableKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedCheck:
+    """Outcome of the signature check with the key it was judged against."""
+
+    signature: SignatureVerdict
+    key: KeyVerdict | None
+    form: str | None
+    findings: tuple[Finding, ...]
+
+
+def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | None) -> Candidate:
+    try:
+        return Candidate(read_key(text), source, trust, name)
+    except UnreadableKey as error:
+        return Candidate(None, source, trust, name, error)
+
+
+def _known(key: KnownKey) -> Candidate:
+    return Candidate(key.material, key.source, KeyTrust.CONFIRMED, key.name)
+
+
+def candidate_groups(
+    record: SignedRecord, part: Part, supplied: Sequence[SuppliedKey], ring: KeyRing
+) -> list[list[Candidate]]:
+    """Return the keys at hand in order of authority; the first group judges."""
+    groups = [
+        [_known(key) for key in ring.for_record(record)],
+        [_read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name) for k in supplied if k.explicit],
+    ]
+    beside = [_read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name) for k in supplied if not k.explicit]
+    document: list[Candidate] = []
+    if part.key_text is not None and part.key_text.strip():
+        document.append(_read(part.key_text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None))
+    embedded: list[Candidate] = []
+    if record.embedded_key:
+        embedded.append(_read(record.embedded_key, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None))
+    # A key file beside a document that brings its own key serves other documents: it must not judge this one.
+    groups += [document, beside, embedded] if document else [beside, embedded]
+    return [group for group in groups if group]
+
+
+def check_with_keys(
+    record: SignedRecord,
+    algorithm: SignatureAlgorithm,
+    groups: Sequence[Sequence[Candidate]],
+    ring: KeyRing,
+) -> KeyedCheck:
+    """Check the record's signature against the group of keys that has authority.
+
+    Returns:
+        ``valid`` as soon as one key of the judging group fits; ``invalid`` if a usable key of it does not;
+        ``unverified`` if there is no usable key.
+    """
+    if record.signature.value is None:
+        return _unverified("malformed_signature", Code.SIGNATURE_UNREADABLE, algorithm)
+    if not groups:
+        return _unverified("no_key", Code.NO_KEY, algorithm)
+    failed: tuple[Candidate, PublicKey, SignatureCheck] | None = None
+    unusable: list[Finding] = []
+    for candidate in groups[0]:
+        key = _usable(candidate, algorithm, unusable)
+        if key is None:
+            continue
+        check = check_signature(algorithm, key, record.signed_bytes, record.signature.value)
+        if check.status is SignatureStatus.VALID:
+            return _passed(record, candidate, key, check, ring, _disagreement(groups[1:], key, algorithm))
+        if failed is None or check.reason == "mismatch":
+            failed = (candidate, key, check)
+    if failed is None:
+        finding = unusable[0] if unusable else problem(Code.NO_KEY)
+        reason = "malformed_key"
+        return KeyedCheck(
+            SignatureVerdict(SignatureStatus.UNVERIFIED, None, reason),
+            _key_verdict(groups[0][0], None),
+            None,
+            (finding, *unusable[1:]),
+        )
+    return _not_passed(record, algorithm, failed, groups, ring)
+
+
+def _usable(candidate: Candidate, algorithm: SignatureAlgorithm, into: list[Finding]) -> PublicKey | None:
+    if candidate.material is None:
+        error = candidate.error
+        into.append(problem(Code.KEY_UNREADABLE, "", cause=error.code if error else "", name=candidate.name or ""))
+        return None
+    try:
+        return candidate.material.for_algorithm(algorithm)
+    except UnusableKey as error:
+        into.append(problem(Code.KEY_UNUSABLE, "", cause=error.code, algorithm=algorithm.name))
+        return None
+
+
+def _unverified(reason: str, code: Code, algorithm: SignatureAlgorithm) -> KeyedCheck:
+    return KeyedCheck(
+        SignatureVerdict(SignatureStatus.UNVERIFIED, algorithm.name if code is Code.NO_KEY else None, reason),
+        None,
+        None,
+        (problem(code),),
+    )
+
+
+def _key_verdict(candidate: Candidate, key: PublicKey | None) -> KeyVerdict:
+    return KeyVerdict(
+        key.fingerprint if key else None,
+        candidate.source,
+        candidate.trust,
+        candidate.material.shape if candidate.material else None,
+        candidate.name if candidate.trust is KeyTrust.CONFIRMED else None,
+    )
+
+
+def _disagreement(
+    others: Sequence[Sequence[Candidate]], used: PublicKey, algorithm: SignatureAlgorithm
+) -> tuple[Finding, ...]:
+    """Report a document key that is not the key that was used (safe_formats §0.3, external and embedded key)."""
+    for group in others:
+        for candidate in group:
+            if candidate.source is not KeySource.DOCUMENT:
+                continue
+            sink: list[Finding] = []
+            key = _usable(candidate, algorithm, sink)
+            if key is None:
+                return (warning(Code.KEYS_DISAGREE, "", document="?", used=used.fingerprint),)
+            if key.fingerprint != used.fingerprint:
+                return (warning(Code.KEYS_DISAGREE, "", document=key.fingerprint, used=used.fingerprint),)
+    return ()
+
+
+def _passed(
+    record: SignedRecord,
+    candidate: Candidate,
+    key: PublicKey,
+    check: SignatureCheck,
+    ring: KeyRing,
+    findings: tuple[Finding, ...],
+) -> KeyedCheck:
+    signature = SignatureVerdict(SignatureStatus.VALID, check.algorithm, None)
+    verdict = _key_verdict(candidate, key)
+    findings = (*check.findings, *findings)
+    if candidate.trust is not KeyTrust.CONFIRMED:
+        owner = _owner(key, ring)
+        if owner is not None:
+            bound = owner.meter_serial or owner.gateway_serial or owner.evse_id
+            if bound and owner not in ring.for_record(record):
+                findings = (*findings, warning(Code.KEY_OF_OTHER_METER, "", name=owner.name))
+            else:
+                verdict = KeyVerdict(
+                    key.fingerprint, owner.source, KeyTrust.CONFIRMED, verdict.shape, owner.name
+                )
+    if verdict.trust is KeyTrust.UNCONFIRMED:
+        findings = (*findings, note(Code.KEY_UNCONFIRMED))
+    return KeyedCheck(signature, verdict, check.form, findings)
+
+
+def _owner(key: PublicKey, ring: KeyRing) -> KnownKey | None:
+    return next((known for known in ring.all_keys() if key.fingerprint in known.material.fingerprints), None)
+
+
+def _not_passed(
+    record: SignedRecord,
+    algorithm: SignatureAlgorithm,
+    failed: tuple[Candidate, PublicKey, SignatureCheck],
+    groups: Sequence[Sequence[Candidate]],
+    ring: KeyRing,
+) -> KeyedCheck:
+    candidate, key, check = failed
+    verdict = _key_verdict(candidate, key)
+    if check.status is SignatureStatus.UNVERIFIED:
+        signature = SignatureVerdict(check.status, None, check.reason)
+        return KeyedCheck(signature, verdict, check.form, check.findings)
+    other = _fitting_key(record, algorithm, key, groups, ring)
+    if other is not None:
+        signature = SignatureVerdict(SignatureStatus.INVALID, check.algorithm, "wrong_key")
+        finding = problem(
+            Code.SIGNED_BY_OTHER_KEY, "", name=other.name or other.source, source=other.source, trust=other.trust
+        )
+        return KeyedCheck(signature, verdict, check.form, (finding, *check.findings))
+    signature = SignatureVerdict(SignatureStatus.INVALID, check.algorithm, check.reason or "mismatch")
+    findings = (problem(Code.SIGNATURE_MISMATCH, "", algorithm=check.algorithm), *check.findings)
+    if _fits_without_whitespace(record, algorithm, key):
+        findings = (*findings, note(Code.WOULD_VERIFY_REFORMATTED))
+    return KeyedCheck(signature, verdict, check.form, findings)
+
+
+def _fitting_key(
+    record: SignedRecord,
+    algorithm: SignatureAlgorithm,
+    tried: PublicKey,
+    groups: Sequence[Sequence[Candidate]],
+    ring: KeyRing,
+) -> Candidate | None:
+    def others() -> Iterator[Candidate]:
+        for group in groups[1:]:
+            yield from group
+        yield from (_known(key) for key in ring.all_keys())
+
+    assert record.signature.value is not None  # noqa: S101 - the caller returned before on a missing value
+    for count, candidate in enumerate(others()):
+        if count >= MAX_OTHER_KEYS_TRIED:
+            break
+        key = _usable(candidate, algorithm, [])
+        if key is None or key.fingerprint == tried.fingerprint:
+            continue
+        if check_signature(algorithm, key, record.signed_bytes, record.signature.value).status is SignatureStatus.VALID:
+            return candidate
+    return None
+
+
+def _fits_without_whitespace(record: SignedRecord, algorithm: SignatureAlgorithm, key: PublicKey) -> bool:
+    """Diagnose a record that was reformatted in transit (OCMF 1.0 transfer form, ocmf facts §2). Never a pass."""
+    if record.format != "OCMF" or record.signature.value is None:
+        return False
+    compact = _without_json_whitespace(record.signed_bytes)
+    if compact == record.signed_bytes:
+        return False
+    return check_signature(algorithm, key, compact, record.signature.value).status is SignatureStatus.VALID
+
+
+def _without_json_whitespace(text: bytes) -> bytes:
+    result = bytearray()
+    in_string = escaped = False
+    for byte in text:
+        if in_string:
+            in_string = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte in b" \t\r\n":
+            continue
+        else:
+            in_string = byte == 0x22
+            escaped = False
+        result.append(byte)
+    return bytes(result)

@@ -1,0 +1,112 @@
+"""The verdict as JSON, exactly in the form that the CLI contract promises to other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eichrecht import locales
+from eichrecht.evidence import (
+    DocumentVerdict,
+    Finding,
+    Reading,
+    RecordVerdict,
+    TransactionVerdict,
+)
+
+
+def results_as_json(verdicts: Sequence[DocumentVerdict], language: str = "en") -> dict[str, Any]:
+    """Return ``{"results": [...]}`` of the CLI contract (docs/architecture.md); numbers are decimal strings."""
+    return {"results": [document_as_json(verdict, language) for verdict in verdicts]}
+
+
+def document_as_json(verdict: DocumentVerdict, language: str = "en") -> dict[str, Any]:
+    """Return one entry of ``results``."""
+    return {
+        "source": verdict.source,
+        "sha256": verdict.sha256,
+        "verdict": verdict.verdict.value,
+        "records": [_record(record, language) for record in verdict.records],
+        "transactions": [_transaction(transaction, language) for transaction in verdict.transactions],
+        "findings": [finding_as_json(finding, language) for finding in verdict.findings],
+    }
+
+
+def finding_as_json(finding: Finding, language: str = "en") -> dict[str, Any]:
+    """Return a finding with its sentence in ``language``."""
+    return {
+        "code": str(finding.code),
+        "severity": finding.severity.value,
+        "where": finding.where,
+        "message": locales.sentence(finding, language),
+        "params": dict(finding.params),
+    }
+
+
+def _record(verdict: RecordVerdict, language: str) -> dict[str, Any]:
+    signature, key, record = verdict.signature, verdict.key, verdict.record
+    return {
+        "index": verdict.index,
+        "where": verdict.where,
+        "layers": [layer.kind for layer in verdict.layers],
+        "format": verdict.format,
+        "verdict": verdict.verdict.value,
+        "signature": {
+            "status": signature.status.value,
+            "algorithm": signature.algorithm,
+            "reason": signature.reason,
+        },
+        "key": None
+        if key is None
+        else {
+            "fingerprint": key.fingerprint,
+            "source": key.source.value,
+            "trust": key.trust.value,
+            "shape": key.shape,
+            "matched": key.matched,
+        },
+        "meter": None
+        if record is None
+        else {
+            "serial": record.meter.serial,
+            "gateway": record.gateway.serial,
+            "charge_point": record.charge_point[1],
+        },
+        "readings": [] if record is None else [_reading(reading) for reading in record.readings],
+        "findings": [finding_as_json(finding, language) for finding in verdict.findings],
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {
+        "reason": reading.reason,
+        "value": reading.value,
+        "unit": reading.unit,
+        "energy_kwh": None if reading.energy_kwh is None else format(reading.energy_kwh, "f"),
+        "obis": reading.obis,
+        "time": None if reading.time is None else reading.time.isoformat(timespec="milliseconds"),
+        "time_status": reading.time_status_text,
+        "meter_status": reading.meter_status,
+        "error_flags": reading.error_flags,
+    }
+
+
+def _transaction(verdict: TransactionVerdict, language: str) -> dict[str, Any]:
+    duration = verdict.duration_s
+    return {
+        "id": verdict.id,
+        "verdict": verdict.verdict.value,
+        "records": list(verdict.records),
+        "energy_kwh": None if verdict.energy_kwh is None else format(verdict.energy_kwh, "f"),
+        "duration_s": None
+        if duration is None
+        else int(duration)
+        if duration == duration.to_integral_value()
+        else format(duration, "f"),
+        "billable": {
+            "energy": verdict.billable.energy,
+            "duration": verdict.billable.duration,
+            "reasons": list(verdict.billable.reasons),
+        },
+        "findings": [finding_as_json(finding, language) for finding in verdict.findings],
+    }

@@ -1,0 +1,92 @@
+"""What a version is to the rest of the package: how an object is read from and written to the wire."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from ocpi.errors import InvalidObject, Problem
+from ocpi.types import OcpiModel
+
+M = TypeVar("M", bound=OcpiModel)
+
+MAX_PROBLEMS = 20
+"""Problems listed per object: enough to mend it, few enough for a ``status_message`` and a log line."""
+
+
+class WireVersion(Protocol):
+    """One OCPI version on the wire. Implementations hold differences only, never copies of the models."""
+
+    @property
+    def number(self) -> str:
+        """Version number as in the versions endpoint, e.g. ``2.2.1``."""
+
+    @property
+    def base64_tokens(self) -> bool:
+        """Whether the Authorization header carries the token base64-encoded (2.2.1 and later)."""
+
+    def load(self, model_type: type[M], data: Any) -> M:
+        """Read an object from parsed JSON (:func:`ocpi.transport.json.loads`).
+
+        Raises:
+            InvalidObject: The data do not fit; every problem with its JSON pointer.
+        """
+
+    def load_patch(self, model_type: type[OcpiModel], data: Any) -> OcpiModel:
+        """Read the body of a PATCH of an object (:mod:`ocpi.objects.patch`).
+
+        Raises:
+            InvalidObject: As :meth:`load`.
+        """
+
+    def dump(self, model: OcpiModel) -> dict[str, Any]:
+        """Write an object as plain data for :func:`ocpi.transport.json.dumps`.
+
+        Numbers are ``Decimal`` or ``int``, DateTimes are text, fields that are ``None`` are left out
+        (null and omitted mean the same: transport chapter, cardinality), unknown fields stay.
+
+        Raises:
+            TypeError: The object holds a value that is no exact JSON (a ``float``, for instance).
+        """
+
+
+def problems_of(error: ValidationError) -> tuple[Problem, ...]:
+    """Turn pydantic's errors into problems with JSON pointers; received values are left out."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return tuple(
+        Problem(pointer(item["loc"]), item["msg"].removeprefix("Value error, "))
+        for item in found[:MAX_PROBLEMS]
+    )
+
+
+def pointer(location: tuple[int | str, ...]) -> str:
+    """Return the JSON pointer (RFC 6901) of a place."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def validate(model_type: type[M], data: Any) -> M:
+    """Validate data as they are against the canonical model.
+
+    Raises:
+        InvalidObject: They do not fit.
+    """
+    if not isinstance(data, dict):
+        raise InvalidObject(model_type.__name__, (Problem("", "must be a JSON object"),))
+    try:
+        return model_type.model_validate(data)
+    except ValidationError as error:
+        raise InvalidObject(model_type.__name__, problems_of(error)) from error
+
+
+def plain(value: Any) -> Any:
+    """Return JSON-like data without enums and tuples; refuse what has no exact JSON."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, float):
+        raise TypeError("a binary float has no exact JSON")
+    return value
