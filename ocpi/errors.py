@@ -24,6 +24,8 @@
 must know before it sends again.
 """
 
+# ruff: noqa: N818 - the names say what happened (NotDelivered), which an Error suffix would only lengthen
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -205,10 +207,14 @@ class Refusal(OcpiError):
     Attributes:
         status: OCPI status code.
         http_status: HTTP status; 200 for everything that OCPI itself reports.
+        allow: Methods for the ``Allow`` header of a 405.
     """
 
-    def __init__(self, status: int, message: str, *, http_status: int = 200) -> None:
+    def __init__(
+        self, status: int, message: str, *, http_status: int = 200, allow: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.http_status = http_status
         self.message = message
+        self.allow = allow

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError, model_validator
 
 from ocpi.objects.cdr import AuthMethod, CdrLocation, CdrToken
-from ocpi.types import CiString2, CiString3, CiString36, DateTime, Number, OcpiModel, String255
+from ocpi.types import CiString2, CiString3, CiString36, DateTime, Number, OcpiModel, Price, String255
 
 MAX_CDR_ID_FROM_SESSION = 34
 """A CDR id leaves room for the ``-C`` of its Credit CDR within 36 characters (gotcha 57)."""
@@ -75,7 +75,9 @@ class SessionFacts(OcpiModel):
         start_date_time, end_date_time: The session as the back office knows it; ``None`` = the signed times.
         states: Changes between charging and parking; empty = charging from begin to end.
         tariff_id: Tariff at session start; ``None`` if exactly one is known.
-        claimed_energy_kwh: Energy that the back office recorded (OCPP meterStop); only compared, never billed.
+        claimed_energy_kwh: Energy that the back office told others (OCPP meterStop, OCPI Session.kwh); only
+            compared, never billed.
+        claimed_total_cost: Price that the back office told others (Session.total_cost); only compared.
     """
 
     country_code: CiString2
@@ -96,6 +98,7 @@ class SessionFacts(OcpiModel):
     power: PowerLimits = Field(default_factory=PowerLimits)
     tariff_id: CiString36 | None = None
     claimed_energy_kwh: Number | None = None
+    claimed_total_cost: Price | None = None
     remark: String255 | None = None
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-from ocpi.tariffs.policy import DEFAULT_POLICY, PricingPolicy
+from ocpi.tariffs.policy import DEFAULT, PricingPolicy
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class BillingPolicy:
     bill_uncertified_time: bool = False
     bill_uncertified_parking: bool = False
     bill_rounded_energy: bool = False
-    pricing: PricingPolicy = field(default=DEFAULT_POLICY)
+    pricing: PricingPolicy = field(default=DEFAULT)
 
     def deviations(self) -> tuple[str, ...]:
         """Return the names of the switches that differ from the default; recorded with each CDR."""

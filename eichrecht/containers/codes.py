@@ -20,6 +20,7 @@ class ContainerCode(StrEnum):
     BYTE_ORDER_MARK = "byte_order_mark"
     TEXT_UNDECODABLE = "text_undecodable"
     TEXT_AROUND_RECORDS = "text_around_records"
+    RECORD_INCOMPLETE = "record_incomplete"
     RECORD_UNRECOGNISED = "record_unrecognised"
     BASE64_URL_ALPHABET = "base64_url_alphabet"
     ENCODING_CONTRADICTED = "encoding_contradicted"

@@ -28,8 +28,8 @@ def read_json(text: bytes) -> JsonText | None:
     """Read ``text`` (white space at its ends removed) if it begins like an object, array or string.
 
     Two readers of duplicate keys see different values, so they are refused, not resolved. Single-quoted JSON
-    occurs in the field; it is read only if JSON proper fails and the text has no double quote (carriage facts,
-    section 7), because then the exchange of the quotes cannot change anything else.
+    occurs in OCPP messages of the field; it is read only if JSON proper fails and the text has no double
+    quote, because then the exchange of the quotes cannot change anything else.
     """
     if not text.startswith((b"{", b"[", b'"')):
         return None
@@ -60,7 +60,7 @@ def _unreadable(error: JsonError) -> Finding:
 
 
 def plain(text: str) -> str:
-    """Return ``text`` with lone surrogates (possible through JSON escapes) replaced, so that it can be written."""
+    """Return ``text`` without lone surrogates (possible through JSON escapes), so that it can be written."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -53,7 +53,8 @@ class Found:
     """What lay inside a payload.
 
     Attributes:
-        parts: Records in document order, also unreadable ones (``format`` ``None``) that a container surely holds.
+        parts: Records in document order, also unreadable ones (``format`` ``None``) that a container surely
+            holds.
         findings: About the payload as a whole; findings about one record stand in its part.
     """
 
@@ -62,8 +63,17 @@ class Found:
 
     @property
     def recognised(self) -> bool:
-        """Whether a format recognised at least one record."""
+        """Whether a format recognised at least one record, or the beginning of one."""
         return any(part.format is not None for part in self.parts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are records, each of them recognised as a whole."""
+        return self.recognised and not any(_is_incomplete(part) for part in self.parts)
+
+
+def _is_incomplete(part: Part) -> bool:
+    return part.format is None or any(f.code == ContainerCode.RECORD_INCOMPLETE for f in part.findings)
 
 
 class Opener(Protocol):
@@ -91,7 +101,7 @@ class ContainerKind(Protocol):
 
         Returns:
             ``None`` if the payload is not of this kind. A result with parts ends the search at this level. A
-            result without parts only adds its findings: the payload looked like this kind, the next are tried.
+            result without parts only adds its findings, and the next kinds are tried.
         """
 
 

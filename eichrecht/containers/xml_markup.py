@@ -1,9 +1,9 @@
 """Byte positions of XML elements, for texts that are not one well-formed document.
 
-This is no parser: it only finds where elements begin and end, so that each root of a concatenated file, and each
-complete element of a cut or damaged one, can be given to the real parser on its own. Linear in the text: no step
-looks beyond the next ``<``, except for the end of a comment, CDATA section or processing instruction, and a missing
-end stops the scan.
+This is no parser: it only finds where elements begin and end, so that each root of a concatenated file, and
+each complete element of a cut or damaged one, can be given to the real parser on its own. Linear in the text:
+no step looks beyond the next ``<``, except for the end of a comment, CDATA section or processing instruction,
+and a missing end stops the scan.
 """
 
 from __future__ import annotations

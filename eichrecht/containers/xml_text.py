@@ -14,8 +14,12 @@ from eichrecht.evidence import Finding, problem, warning
 
 _LOOKS_LIKE_XML = re.compile(rb"\s*<[A-Za-z_?!:]")
 _EMBEDDED_XML = re.compile(rb"<\?xml\s|<(?:[A-Za-z_][\w.-]{0,60}:)?values[\s/>]")
-_EXTRA_CONTENT = 5
-"""libxml2 ``XML_ERR_DOCUMENT_END``: something follows the root element."""
+_FURTHER_CONTENT = (etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME)
+"""Something follows the root element; the second code means an XML declaration, of another document."""
+
+
+class DoctypeError(ValueError):
+    """A doctype that the scan before parsing did not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,11 @@ def _read(text: bytes, start: int, encoding: str | None, *, is_utf8: bool) -> Xm
     start += leading
     try:
         root = parse(text[start:], override)
+    except DoctypeError:
+        return XmlText(text, embedded=start > leading, findings=(problem(ContainerCode.XML_DOCTYPE_REFUSED),))
     except etree.XMLSyntaxError as error:
-        several = _several_roots(text, start, override) if error.code == _EXTRA_CONTENT else ()
+        extra = getattr(error, "code", None) in _FURTHER_CONTENT
+        several = _several_roots(text, start, override) if extra else ()
         if several:
             findings = _around(text, several)
             if len(several) > 1:
@@ -99,16 +106,17 @@ def parse(text: bytes, encoding: str | None = None) -> etree._Element:
     Comments and processing instructions are dropped, so the text of an element is what any XML reader sees.
 
     Raises:
-        lxml.etree.XMLSyntaxError: Not well-formed, nested deeper than 256, a text above 10 MB, or a doctype.
+        lxml.etree.XMLSyntaxError: Not well-formed, nested deeper than 256, or a text above 10 MB.
+        DoctypeError: There is a doctype.
     """
     try:
         parser = _parser(encoding)
     except LookupError:
         parser = _parser(None)
     root = etree.fromstring(text, parser)
-    if root.getroottree().docinfo.doctype:
-        # Unreachable through read_xml; the second lock on the door that has_doctype closes.
-        raise etree.XMLSyntaxError("doctype", 0, 1, 1)
+    if root.getroottree().docinfo.internalDTD is not None:
+        # The second lock: read_xml refuses doctypes before parsing, as far as it can read the encoding.
+        raise DoctypeError
     return root
 
 
@@ -132,14 +140,14 @@ def _several_roots(text: bytes, start: int, encoding: str | None) -> tuple[XmlRo
     for begin, end in roots(text[start:]):
         try:
             element = parse(text[start + begin : start + end], encoding)
-        except etree.XMLSyntaxError:
+        except (etree.XMLSyntaxError, DoctypeError):
             return ()
         found.append(XmlRoot(element, start + begin, start + end))
     return tuple(found)
 
 
 def gaps(text: bytes, spans: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-    """Return the stretches of ``text`` outside ``spans`` (sorted, disjoint): before, between and after them."""
+    """Return the stretches of ``text`` outside ``spans`` (sorted, disjoint): before, between, after them."""
     edges = [0, *(edge for span in spans for edge in span), len(text)]
     return tuple(zip(edges[::2], edges[1::2], strict=True))
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from eichrecht.evidence.document import Layer
 from eichrecht.evidence.findings import Finding
+from eichrecht.evidence.readings import Reading
 from eichrecht.evidence.records import SignedRecord
 
 
@@ -153,6 +154,8 @@ class TransactionVerdict:
             Whether it may be *billed* is ``billable.duration``.
         billable: What may be billed.
         findings: Findings of the transaction's rules.
+        begin: Begin reading of the register that counts; ``None`` if there is none.
+        end: Its end reading.
     """
 
     id: str
@@ -162,6 +165,8 @@ class TransactionVerdict:
     duration_s: Decimal | None
     billable: Billable
     findings: tuple[Finding, ...] = ()
+    begin: Reading | None = None
+    end: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,6 @@ class KeyCode(StrEnum):
 class SignatureCode(StrEnum):
     """Findings of a signature check."""
 
-    MISMATCH = "signature_mismatch"
     MALFORMED = "signature_malformed"
     NOT_CANONICAL_DER = "signature_not_canonical_der"
     RAW = "signature_raw"

@@ -13,7 +13,7 @@ from eichrecht.evidence import Finding, problem
 from eichrecht.signatures.codes import KeyCode
 
 
-class KeyProblem(ValueError):
+class KeyProblem(ValueError):  # noqa: N818 - named as its two kinds are
     """A key cannot be read or used.
 
     Attributes:

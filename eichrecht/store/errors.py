@@ -13,6 +13,8 @@
         └── InvalidTransition     the state machine does not allow the step
 """
 
+# ruff: noqa: N818 - the names say what happened (NotFound), which an Error suffix would only lengthen
+
 from __future__ import annotations
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from eichrecht.delivery.states import CdrState, DeliveryState
+from eichrecht.store.states import CdrState, DeliveryState
 from eichrecht.store.types import ExactDecimal, JsonText, UtcDateTime
 
 metadata = MetaData(
@@ -110,29 +110,37 @@ tariff_versions = Table(
 )
 """Every version of every tariff (OCPI has no version field: gotcha 25). ``body`` never changes (trigger)."""
 
-_partial_unique(
-    "uq_tariff_versions_current", tariff_versions.c.current.is_(True), tariff_versions.c.identity
-)
+_partial_unique("uq_tariff_versions_current", tariff_versions.c.current.is_(True), tariff_versions.c.identity)
 
 partners = Table(
     "partners",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("id", Text, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
     Column("state", Text, nullable=False),
-    Column("versions_url", Text, nullable=True),
-    Column("version", Text, nullable=True),
-    Column("roles", JsonText, nullable=False),
+    Column("versions_url", Text, nullable=False),
+    Column("version", Text, nullable=False),
     Column("endpoints", JsonText, nullable=False),
-    Column("token_out", Text, nullable=True),
-    Column("token_in_sha256", Text, nullable=True, unique=True),
-    Column("token_a_sha256", Text, nullable=True, unique=True),
+    Column("roles", JsonText, nullable=False),
+    Column("token", Text, nullable=True),
+    Column("base64_tokens", Boolean, nullable=False),
+    Column("updated", UtcDateTime, nullable=False),
     Column("settings", JsonText, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    CheckConstraint("state IN ('invited', 'registered', 'unregistered')", name="state"),
+    CheckConstraint("state IN ('registered', 'unregistered')", name="state"),
 )
-"""OCPI partners. ``token_out`` is the token we send, in clear; tokens we only compare are stored as SHA-256."""
+"""OCPI partners (``ocpi.registration.Partner``) and our settings for each. ``token`` is the one that we send,
+in clear; ``number`` gives the order of first registration."""
+
+issued_tokens = Table(
+    "issued_tokens",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("partner_id", Text, nullable=True, index=True),
+    Column("expires", UtcDateTime, nullable=True),
+    CheckConstraint("purpose IN ('invitation', 'pending', 'partner')", name="purpose"),
+)
+"""Tokens that partners present, as SHA-256. ``partner_id`` may name a partner about to be registered."""
 
 cdrs = Table(
     "cdrs",
@@ -144,7 +152,7 @@ cdrs = Table(
     Column("id", Text, nullable=False),
     Column("session_identity", Text, nullable=True, index=True),
     Column("session_id", Text, nullable=True),
-    Column("partner_id", Integer, ForeignKey("partners.id"), nullable=True),
+    Column("partner_id", Text, ForeignKey("partners.id"), nullable=True),
     Column("state", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("body_sha256", Text, nullable=False),
@@ -165,7 +173,7 @@ cdrs = Table(
     CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in CdrState)})", name="state"),
     Index("ix_cdrs_partner_listed", "partner_id", "listed_at", "pk"),
 )
-"""CDRs with the exact bytes that are sent. Content columns never change, rows are never deleted (triggers)."""
+"""CDRs with the exact bytes that are sent. Content never changes, rows are never deleted (triggers)."""
 
 _partial_unique(
     "uq_cdrs_billed_session",
@@ -191,7 +199,7 @@ deliveries = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("cdr_pk", Integer, ForeignKey("cdrs.pk"), nullable=False),
-    Column("partner_id", Integer, ForeignKey("partners.id"), nullable=False),
+    Column("partner_id", Text, ForeignKey("partners.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -227,4 +235,4 @@ delivery_attempts = Table(
     Column("detail", Text, nullable=True),
     CheckConstraint("kind IN ('post', 'ask')", name="kind"),
 )
-"""The audit record: one row per contact. Written before the POST, completed once, never changed (triggers)."""
+"""The audit record: a row per contact. Written before the POST, completed once, never changed (triggers)."""

@@ -1,4 +1,4 @@
-"""Database addresses: a file path, an SQLite URL or a PostgreSQL URL; and the SQLite settings that keep data."""
+"""Database addresses (file path, SQLite URL, PostgreSQL URL) and the SQLite settings that keep data."""
 
 from __future__ import annotations
 

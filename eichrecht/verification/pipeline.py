@@ -158,6 +158,8 @@ class Verifier:
             judgement.duration_s,
             billable,
             findings,
+            judgement.registers[0].begin if judgement.registers else None,
+            judgement.registers[0].end if judgement.registers else None,
         )
 
 

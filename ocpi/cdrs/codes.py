@@ -22,7 +22,6 @@ class CdrFinding(StrEnum):
     PERIODS_NOT_ASCENDING = "cdr_periods_not_ascending"
     PERIOD_NOT_BEFORE_END = "cdr_period_not_before_end"
     # 3: dimensions
-    DIMENSIONS_MISSING = "cdr_dimensions_missing"
     DIMENSION_SESSION_ONLY = "cdr_dimension_session_only"
     DIMENSION_REPEATED = "cdr_dimension_repeated"
     DURATION_NEGATIVE = "cdr_duration_negative"
@@ -47,7 +46,7 @@ class CdrFinding(StrEnum):
     COST_PART_OMITTED = "cdr_cost_part_omitted"
     COST_WITH_VAT_OMITTED = "cdr_cost_with_vat_omitted"
     UNPRICEABLE = "cdr_unpriceable"
-    TARIFF_UNUSABLE = "cdr_tariff_unusable"
+    PRICING_FAILED = "cdr_pricing_failed"
     # 8: sum of the parts
     PARTS_SUM_DIFFERS = "cdr_parts_sum_differs"
     # 9: with VAT is not below without
@@ -87,6 +86,7 @@ class UncheckedReason(StrEnum):
     NO_PARTS = "cdr_unchecked_no_parts"
     NEGATIVE_PRICE = "cdr_unchecked_negative_price"
     VAT_ABSENT = "cdr_unchecked_vat_absent"
+    LIMIT_WITHOUT_VAT = "cdr_unchecked_limit_without_vat"
     NOT_PRICED = "cdr_unchecked_not_priced"
     CREDITED_CDR_NOT_GIVEN = "cdr_unchecked_credited_cdr_not_given"
     SIGNED_ENERGY_NOT_GIVEN = "cdr_unchecked_signed_energy_not_given"

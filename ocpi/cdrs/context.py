@@ -30,8 +30,9 @@ class Tolerances:
     Attributes:
         energy_kwh: Sum of the ENERGY volumes against ``total_energy`` (cdrs facts §7 item 4).
         signed_energy_kwh: ``total_energy`` against the signed difference: nothing, to the last digit.
-        cost: Any cost against the one computed again, in units of the currency. Half a cent lets both
-            customary roundings pass, to four decimals and to the cent (gotcha 1), but no whole cent.
+        cost: Any cost against the one computed again, in units of the currency; ``None`` = the tolerance of
+            the pricing policy, half a cent by default: both customary roundings pass, to four decimals and to
+            the cent (gotcha 1), but no whole cent.
         signed_time_s: Signed start and end against those of the CDR; they only ever warn.
         timestamp_s: Resolution of the timestamps against which hours are compared: two timestamps in whole
             seconds miss each other by less than one second.
@@ -39,7 +40,7 @@ class Tolerances:
 
     energy_kwh: Decimal = Decimal("0.0005")
     signed_energy_kwh: Decimal = Decimal(0)
-    cost: Decimal = Decimal("0.005")
+    cost: Decimal | None = None
     signed_time_s: Decimal = Decimal(1)
     timestamp_s: Decimal = Decimal(1)
 
@@ -67,7 +68,7 @@ class ReconcileContext:
         credited: The CDR that this Credit CDR credits.
     """
 
-    time_zone: ZoneInfo
+    time_zone: ZoneInfo | str
     tariffs: Sequence[Tariff] | None = None
     policy: PricingPolicy = field(default_factory=PricingPolicy)
     tolerances: Tolerances = Tolerances()
@@ -80,6 +81,11 @@ class ReconcileContext:
     already_sent: bool | None = None
     session_already_billed: bool | None = None
     credited: Cdr | None = None
+
+    @property
+    def cost_tolerance(self) -> Decimal:
+        """By how much a cost may differ."""
+        return self.policy.tolerance if self.tolerances.cost is None else self.tolerances.cost
 
     def tariffs_for(self, cdr: Cdr) -> tuple[Tariff, ...]:
         """Return the tariffs that price the CDR: the given snapshot, else the CDR's own."""

@@ -19,7 +19,7 @@ from ocpi.objects.cdr import Cdr
 
 CREDIT_SUFFIX = "-C"
 MAX_NORMAL_ID = 36
-"""Longest id of a CDR that is no Credit CDR; 37 to 39 are reserved for the suffix (mod_cdrs, CDR object, id)."""
+"""Longest id of a CDR that is no Credit CDR; 37 to 39 are for the suffix (mod_cdrs, CDR object, id)."""
 MAX_ID_WITH_ROOM = MAX_NORMAL_ID - len(CREDIT_SUFFIX)
 """Longest id whose Credit CDR still fits the 36 characters of InvoiceReconciliation (gotcha 57)."""
 
@@ -33,7 +33,9 @@ COST_FIELDS = (
 )
 VOLUME_FIELDS = ("total_energy", "total_time", "total_parking_time")
 
-_IDENTITY_FIELDS = frozenset({"country_code", "party_id", "id", "credit", "credit_reference_id", "last_updated"})
+_IDENTITY_FIELDS = frozenset(
+    {"country_code", "party_id", "id", "credit", "credit_reference_id", "last_updated"}
+)
 
 
 def is_credit(cdr: Cdr) -> bool:
@@ -51,7 +53,9 @@ def credit_id(original_id: str) -> str:
         CreditError: ``id_too_long``: the original is longer than a normal CDR's id may be.
     """
     if len(original_id) > MAX_NORMAL_ID:
-        raise CreditError("id_too_long", f"{len(original_id)} characters, at most {MAX_NORMAL_ID} can be credited")
+        raise CreditError(
+            "id_too_long", f"{len(original_id)} characters, at most {MAX_NORMAL_ID} can be credited"
+        )
     return original_id + CREDIT_SUFFIX
 
 
@@ -76,9 +80,9 @@ def debit_view(cdr: Cdr, style: CreditStyle) -> Cdr:
 def credit_cdr(original: Cdr, now: datetime, style: CreditStyle = CreditStyle.TOTAL_COST) -> Cdr:
     """Return the Credit CDR for the full amount of a CDR; the original stays untouched.
 
-    New id, ``credit``, ``credit_reference_id``, ``last_updated`` = ``now`` (so that pulls by date see it), and
-    the negated ``total_cost``, without and with VAT. All other data are copied unchanged: the literal reading
-    of mod_cdrs leaves ``total_energy_cost`` and the others positive.
+    New id, ``credit``, ``credit_reference_id``, ``last_updated`` = ``now`` (so that pulls by date see it)
+    and the negated ``total_cost``, without and with VAT. All other data are copied unchanged: the
+    literal reading of mod_cdrs leaves ``total_energy_cost`` and the others positive.
 
     Args:
         original: A CDR that is no Credit CDR.
@@ -136,7 +140,9 @@ def _not_before(original: Cdr, now: datetime) -> None:
     if now.tzinfo is None:
         raise CreditError("before_original", "the creation time has no time zone")
     if now < original.last_updated:
-        raise CreditError("before_original", f"{now.isoformat()} is before {original.last_updated.isoformat()}")
+        raise CreditError(
+            "before_original", f"{now.isoformat()} is before {original.last_updated.isoformat()}"
+        )
 
 
 def _validated(original: Cdr, update: Mapping[str, Any]) -> Cdr:

@@ -13,7 +13,7 @@ from ocpi.objects.cdr import CdrDimension, CdrDimensionType, ChargingPeriod
 from ocpi.tariffs.breakdown import PeriodState, PricedSessionInput, SessionPeriod
 
 HOURS_ROUNDING_S = Decimal(1)
-"""How far a given duration may be from its timestamps: durations that came as hours were rounded to the second."""
+"""How far a given duration may be from its timestamps: one that came as hours was rounded to the second."""
 
 _DURATION_DIMENSION = {
     PeriodState.CHARGING: CdrDimensionType.TIME,
@@ -54,7 +54,9 @@ def checked_periods(session: PricedSessionInput) -> tuple[SessionPeriod, ...]:
         raise CdrBuildError("no_periods", "a CDR needs at least one charging period")
     for index, (period, following) in enumerate(pairwise(session.periods)):
         if period.end != following.start:
-            raise CdrBuildError("periods_not_contiguous", f"period {index + 1} does not start where {index} ends")
+            raise CdrBuildError(
+                "periods_not_contiguous", f"period {index + 1} does not start where {index} ends"
+            )
     for index, period in enumerate(session.periods):
         _check_period(index, period)
     lasting = tuple(period for period in session.periods if period.end > period.start)
@@ -78,8 +80,8 @@ def write_periods(
 ) -> WrittenPeriods:
     """Write the session's periods as charging periods of a CDR.
 
-    Hours are rounded once, over the whole session: ``time_h`` is the rounded duration of charging and parking,
-    ``parking_h`` that of parking, and the written volumes of the periods sum to them to the last digit.
+    Hours are rounded once, over the whole session: ``time_h`` is the rounded duration of charging and
+    parking, ``parking_h`` that of parking, and the written volumes of the periods sum to them exactly.
     Volumes are measured, never billed: step_size does not show in them (tariffs facts §6 item 10).
 
     Args:
@@ -160,5 +162,7 @@ def _tariff_id(period: SessionPeriod, tariff_ids: Sequence[str]) -> str | None:
         return tariff_ids[0] if tariff_ids else None
     named = next((known for known in tariff_ids if known.lower() == period.tariff_id.lower()), None)
     if named is None:
-        raise CdrBuildError("tariff_unknown", f"a period names {period.tariff_id!r}, which is not among the tariffs")
+        raise CdrBuildError(
+            "tariff_unknown", f"a period names {period.tariff_id!r}, which is not among the tariffs"
+        )
     return named

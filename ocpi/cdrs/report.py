@@ -1,4 +1,4 @@
-"""What a reconciliation says: one result per rule, with exact differences, findings and what was not checked."""
+"""What a reconciliation says: one result per rule, with differences, findings and what was not checked."""
 
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ class CheckResult:
     @property
     def status(self) -> CheckStatus:
         """``failed`` outweighs ``unchecked``; warnings and notes do not change the status."""
-        if any(item.severity is Severity.ERROR for item in (*self.differences, *self.findings)):
+        severities = [item.severity for item in self.differences] + [item.severity for item in self.findings]
+        if Severity.ERROR in severities:
             return CheckStatus.FAILED
         return CheckStatus.UNCHECKED if self.unchecked else CheckStatus.PASSED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -22,7 +22,11 @@ from ocpi.types import format_datetime
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Start or end that is not known, by agreement (mod_cdrs prints the invalid ``1970-1-1T00:00:00Z``)."""
 
-DURATION_DIMENSIONS = (CdrDimensionType.TIME, CdrDimensionType.PARKING_TIME, CdrDimensionType.RESERVATION_TIME)
+DURATION_DIMENSIONS = (
+    CdrDimensionType.TIME,
+    CdrDimensionType.PARKING_TIME,
+    CdrDimensionType.RESERVATION_TIME,
+)
 
 _SHAPES = (
     ("/country_code", re.compile(r"[A-Za-z]{2}")),  # ISO 3166-1 alpha-2
@@ -53,26 +57,27 @@ _CROSSABLE = (
 )
 
 
-def check_readable(cdr: Cdr) -> CheckResult | None:
-    """Return a failed point 1 if the object breaks its own model, so that no arithmetic may touch it.
+def readable(cdr: Cdr) -> tuple[Cdr | None, CheckResult]:
+    """Return the CDR with every field validated again, or ``None`` and why no arithmetic may touch it.
 
-    Objects that came through validation never do; ``model_construct`` and ``model_copy`` make others.
+    Objects that came through validation are always readable; ``model_construct`` and ``model_copy`` make others.
     """
     check = Check(Rule.IDENTIFIERS)
+    clean: Cdr | None = None
     try:
-        Cdr.model_validate(_plain(cdr))
+        clean = Cdr.model_validate(_plain(cdr))
     except ValidationError as invalid:
         for item in invalid.errors(include_url=False, include_context=False, include_input=False):
             place = "".join(f"/{part}" for part in item["loc"])
             check.error(CdrFinding.FIELD_INVALID, place, reason=item["type"])
     except (ValueError, TypeError, AttributeError, RecursionError) as invalid:
         check.error(CdrFinding.FIELD_INVALID, reason=type(invalid).__name__)
-    else:
-        for place, number in _numbers(cdr, ""):
+    if clean is not None:
+        for place, number in _numbers(clean, ""):
             if number and abs(number.adjusted()) > MAX_MAGNITUDE:
                 check.error(CdrFinding.NUMBER_IMPLAUSIBLE, place)
     result = check.result()
-    return result if result.findings else None
+    return (None if result.findings else clean), result
 
 
 def _plain(value: Any) -> Any:
@@ -121,14 +126,16 @@ def _at(cdr: Cdr, place: str) -> Any:
 
 
 def check_period_order(cdr: Cdr) -> CheckResult:
-    """Point 2: the first period starts with the session, periods ascend strictly, the last one ends with it."""
+    """Point 2: the first period starts with the session, periods ascend strictly, the last ends with it."""
     check = Check(Rule.PERIOD_ORDER)
     periods = cdr.charging_periods
     first, last = periods[0].start_date_time, periods[-1].start_date_time
     if cdr.start_date_time == UNKNOWN_TIME:
         check.skip(UncheckedReason.START_UNKNOWN, "/start_date_time")
     elif first < cdr.start_date_time:
-        _moments(check.error, CdrFinding.PERIOD_BEFORE_START, "/charging_periods/0", first, cdr.start_date_time)
+        _moments(
+            check.error, CdrFinding.PERIOD_BEFORE_START, "/charging_periods/0", first, cdr.start_date_time
+        )
     elif first > cdr.start_date_time:  # legal for receivers, not what a CPO should write (cdrs facts §8)
         _moments(check.warn, CdrFinding.PERIOD_AFTER_START, "/charging_periods/0", first, cdr.start_date_time)
     for index, (period, following) in enumerate(pairwise(periods), start=1):
@@ -142,12 +149,14 @@ def check_period_order(cdr: Cdr) -> CheckResult:
     return check.result()
 
 
-def _moments(report: Any, code: CdrFinding, place: str, period: datetime, session: datetime) -> None:
+def _moments(
+    report: Callable[..., None], code: CdrFinding, place: str, period: datetime, session: datetime
+) -> None:
     report(code, place, period=format_datetime(period), session=format_datetime(session))
 
 
 def check_dimensions(cdr: Cdr) -> CheckResult:
-    """Point 3: at least one dimension per period, none that only a Session may have, each once."""
+    """Point 3: no dimension that only a Session may have, each once. At least one: :func:`readable` sees to it."""
     check = Check(Rule.DIMENSIONS)
     for index, period in enumerate(cdr.charging_periods):
         _check_period_dimensions(check, f"/charging_periods/{index}/dimensions", period)
@@ -155,8 +164,6 @@ def check_dimensions(cdr: Cdr) -> CheckResult:
 
 
 def _check_period_dimensions(check: Check, place: str, period: ChargingPeriod) -> None:
-    if not period.dimensions:  # unreachable through the model, kept because the point asks for it
-        check.error(CdrFinding.DIMENSIONS_MISSING, place)
     for kind, count in Counter(dimension.type for dimension in period.dimensions).items():
         if kind in SESSION_ONLY_DIMENSIONS:
             check.error(CdrFinding.DIMENSION_SESSION_ONLY, place, dimension=kind.value)

@@ -153,7 +153,8 @@ class SignedData(OcpiModel):
 class Cdr(OcpiModel):
     """A Charge Detail Record (mod_cdrs, CDR object).
 
-    ``total_energy`` is in kWh; ``total_time`` and ``total_parking_time`` are in hours; costs are in ``currency``.
+    ``total_energy`` is in kWh; ``total_time`` and ``total_parking_time`` are in hours; costs are in
+    ``currency``.
     """
 
     country_code: CiString2

@@ -24,6 +24,8 @@ def patch_of(model_type: type[OcpiModel]) -> type[OcpiModel]:
     """
     fields: dict[str, Any] = {}
     for name, field in model_type.model_fields.items():
-        checked = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation  # type: ignore[valid-type]
+        checked: Any = field.annotation
+        if field.metadata:
+            checked = Annotated[(checked, *field.metadata)]
         fields[name] = (checked, ...) if name == _REQUIRED_IN_EVERY_PATCH else (checked | None, None)
     return create_model(f"{model_type.__name__}Patch", __base__=OcpiModel, __module__=__name__, **fields)

@@ -1,1 +1,1 @@
-"""OCPI server routers; storage stands behind Protocols."""
+"""OCPI server: an ASGI application for versions, credentials, tariffs and CDRs; storage behind Protocols."""

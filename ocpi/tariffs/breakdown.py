@@ -98,11 +98,13 @@ class Line:
         start, end: Stretch of the session that it covers; equal for FLAT.
         measured: Quantity measured, in ``unit``.
         billed: Quantity billed after step_size, in ``unit``.
-        unit: ``kWh``, ``h`` or ``session``.
+        unit: ``kWh``, ``h`` or ``session``. Hours are a quotient of 50 digits; see ``billed_s``.
         step_size: Step of the component (Wh or s).
         price: Price per unit, without VAT.
         vat_percent: ``None`` = no VAT applies.
         cost: Exact cost.
+        measured_s, billed_s: The quantities of a time line in seconds, exact (a third of an hour is no finite
+            decimal); ``None`` for energy and fees.
     """
 
     tariff_id: str
@@ -119,6 +121,8 @@ class Line:
     price: Decimal
     vat_percent: Decimal | None
     cost: Amount
+    measured_s: Decimal | None = None
+    billed_s: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class Breakdown:
         billed: Priced dimensions only, after step_size.
         measured: All measured quantities.
         findings: What a reader of the price must know.
+        policy: Name of the pricing policy that was used.
+        time_zone: IANA name of the zone in which times of day were read.
     """
 
     currency: str
@@ -155,3 +161,5 @@ class Breakdown:
     billed: Volumes
     measured: Volumes
     findings: tuple[Finding, ...] = ()
+    policy: str = "default"
+    time_zone: str = ""

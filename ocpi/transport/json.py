@@ -1,7 +1,7 @@
 """JSON without loss: numbers are ``Decimal`` from the wire to the wire, duplicate keys are refused.
 
-The standard library reads (pydantic's and orjson's readers lose digits: libraries facts, JSON); msgspec writes,
-because it writes a ``Decimal`` as a JSON number with its digits.
+The standard library reads (pydantic's and orjson's readers lose digits: libraries facts, JSON); msgspec
+writes, because it writes a ``Decimal`` as a JSON number with its digits.
 """
 
 from __future__ import annotations

@@ -54,9 +54,12 @@ class WireVersion(Protocol):
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:
     """Turn pydantic's errors into problems with JSON pointers; received values are left out."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
+    # A list whose items are all wrong is also reported as too short; only the items' problems are real.
+    parents = {item["loc"][:depth] for item in found for depth in range(len(item["loc"]))}
+    real = [item for item in found if item["type"] != "too_short" or item["loc"] not in parents]
     return tuple(
         Problem(pointer(item["loc"]), item["msg"].removeprefix("Value error, "))
-        for item in found[:MAX_PROBLEMS]
+        for item in real[:MAX_PROBLEMS]
     )
 
 

@@ -109,25 +109,33 @@ def _tariffs_and_partners() -> None:
     _partial_unique("uq_tariff_versions_current", "tariff_versions", "identity", "current IS TRUE")
     op.create_table(
         "partners",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("versions_url", sa.Text(), nullable=True),
-        sa.Column("version", sa.Text(), nullable=True),
-        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("versions_url", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
         sa.Column("endpoints", sa.Text(), nullable=False),
-        sa.Column("token_out", sa.Text(), nullable=True),
-        sa.Column("token_in_sha256", sa.Text(), nullable=True),
-        sa.Column("token_a_sha256", sa.Text(), nullable=True),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=True),
+        sa.Column("base64_tokens", sa.Boolean(), nullable=False),
+        sa.Column("updated", INSTANT, nullable=False),
         sa.Column("settings", sa.Text(), nullable=False),
-        sa.Column("created_at", INSTANT, nullable=False),
-        sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_partners"),
-        sa.UniqueConstraint("name", name="uq_partners_name"),
-        sa.UniqueConstraint("token_in_sha256", name="uq_partners_token_in_sha256"),
-        sa.UniqueConstraint("token_a_sha256", name="uq_partners_token_a_sha256"),
-        sa.CheckConstraint("state IN ('invited', 'registered', 'unregistered')", name="ck_partners_state"),
+        sa.UniqueConstraint("number", name="uq_partners_number"),
+        sa.CheckConstraint("state IN ('registered', 'unregistered')", name="ck_partners_state"),
     )
+    op.create_table(
+        "issued_tokens",
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("partner_id", sa.Text(), nullable=True),
+        sa.Column("expires", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_issued_tokens"),
+        sa.CheckConstraint(
+            "purpose IN ('invitation', 'pending', 'partner')", name="ck_issued_tokens_purpose"
+        ),
+    )
+    op.create_index("ix_issued_tokens_partner_id", "issued_tokens", ["partner_id"])
 
 
 def _cdrs() -> None:
@@ -140,7 +148,7 @@ def _cdrs() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("session_identity", sa.Text(), nullable=True),
         sa.Column("session_id", sa.Text(), nullable=True),
-        sa.Column("partner_id", sa.Integer(), nullable=True),
+        sa.Column("partner_id", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("body_sha256", sa.Text(), nullable=False),
@@ -192,7 +200,7 @@ def _deliveries() -> None:
         "deliveries",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("cdr_pk", sa.Integer(), nullable=False),
-        sa.Column("partner_id", sa.Integer(), nullable=False),
+        sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),

@@ -47,7 +47,7 @@ class DeliveryState(StrEnum):
     LEASED = "leased"
     """A worker has it; the POST has not begun. After the lease it is as good as ``pending``."""
     SENDING = "sending"
-    """The POST may be on the wire. After the lease the worker is taken for dead and the outcome is unknown."""
+    """The POST may be on the wire. After the lease the worker is taken for dead, the outcome is unknown."""
     IN_DOUBT = "in_doubt"
     """The partner may or may not have it. It is asked before anything is sent again."""
     DELIVERED = "delivered"

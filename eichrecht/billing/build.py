@@ -1,0 +1,325 @@
+"""From a verified transaction, session facts and a tariff snapshot to a priced, reconciled CDR.
+
+A session whose meter values are not valid gives no CDR at all (*refused*). A CDR with an open error is *held*.
+Nothing is repaired on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from eichrecht.billing import checks
+from eichrecht.billing.codes import BillingCode as Code
+from eichrecht.billing.facts import SessionFacts
+from eichrecht.billing.periods import PeriodsError, RegisterPoint, Timeline, build_timeline, cut, moment_of_energy
+from eichrecht.billing.policy import BillingPolicy
+from eichrecht.evidence import (
+    DocumentVerdict,
+    Finding,
+    KeyTrust,
+    Reading,
+    ReadingRole,
+    RecordVerdict,
+    SignedRecord,
+    TransactionVerdict,
+    Verdict,
+    problem,
+)
+from eichrecht.signatures.keys import PublicKey
+from ocpi.cdrs.context import EXACT_TOLERANCES, ReconcileContext
+from ocpi.cdrs.errors import CdrBuildError, SignedDataError
+from ocpi.cdrs.reconcile import reconcile
+from ocpi.cdrs.report import Reconciliation
+from ocpi.cdrs.signed_data import SignedRecordText, nature_of, place_signed_data
+from ocpi.cdrs.totals import CdrHeader, build_cdr
+from ocpi.findings import Severity
+from ocpi.objects.cdr import Cdr, SignedData
+from ocpi.objects.tariff import Tariff
+from ocpi.tariffs.boundaries import duration_boundaries_s, energy_boundaries_kwh, price_boundaries
+from ocpi.tariffs.breakdown import Breakdown, PricedSessionInput
+from ocpi.tariffs.compiled import CompiledTariff, compile_tariff
+from ocpi.tariffs.engine import price
+from ocpi.tariffs.errors import TariffError
+
+ENCODING_METHODS = {"OCMF": "OCMF"}
+"""OCPI ``encoding_method`` of each format (mod_cdrs, SignedData)."""
+
+
+class Outcome(StrEnum):
+    """What became of a session."""
+
+    READY = "ready"
+    """The CDR may leave."""
+    HELD = "held"
+    """The CDR exists, but has an open error."""
+    REFUSED = "refused"
+    """No CDR: the meter values cannot be billed, or no CDR can be formed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCircumstances:
+    """What only the store knows, for reconciliation; ``None`` = not looked up.
+
+    Attributes:
+        known_token: The token exists.
+        routed: Its owner is a registered partner.
+        already_sent: A CDR of this id exists.
+        session_already_billed: The session has a CDR that is not credited.
+    """
+
+    known_token: bool | None = None
+    routed: bool | None = None
+    already_sent: bool | None = None
+    session_already_billed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BilledSession:
+    """A session after billing.
+
+    Attributes:
+        outcome: See :class:`Outcome`.
+        cdr: ``None`` if refused.
+        breakdown: Its price, line by line; ``None`` if it was never priced.
+        reconciliation: All checks of the CDR; ``None`` if refused.
+        findings: Everything that was found out, reconciliation included.
+    """
+
+    outcome: Outcome
+    cdr: Cdr | None
+    breakdown: Breakdown | None
+    reconciliation: Reconciliation | None
+    findings: tuple[Finding, ...]
+
+
+def _refused(*findings: Finding) -> BilledSession:
+    return BilledSession(Outcome.REFUSED, None, None, None, findings)
+
+
+def bill_session(
+    verdict: DocumentVerdict,
+    facts: SessionFacts,
+    tariff: Tariff,
+    *,
+    now: datetime,
+    signing_key: PublicKey | None = None,
+    receipt_url: str | None = None,
+    policy: BillingPolicy | None = None,
+    circumstances: KnownCircumstances | None = None,
+) -> BilledSession:
+    """Make the CDR of a session.
+
+    Args:
+        verdict: Of the document with the session's signed records.
+        facts: What the meter does not sign.
+        tariff: Snapshot as at session start.
+        now: Becomes ``last_updated``.
+        signing_key: Goes into ``signed_data.public_key``.
+        receipt_url: Becomes ``signed_data.url``.
+        policy: Defaults to :class:`BillingPolicy`.
+        circumstances: What the store knows.
+
+    Returns:
+        Never raises for bad sessions: a session that cannot be billed is refused with findings.
+    """
+    rules = policy or BillingPolicy()
+    transaction = _transaction(verdict)
+    if isinstance(transaction, Finding):
+        return _refused(transaction)
+    used = [verdict.records[index] for index in transaction.records]
+    records = [item.record for item in used if item.record is not None]
+    reasons = _refusals(transaction, used, rules)
+    if reasons:
+        return _refused(*reasons, *_errors(transaction, used))
+    try:
+        signed = _signed_points(transaction, records)
+        timeline = build_timeline(facts, signed, resolution=_resolution(signed))
+        compiled = compile_tariff(tariff)
+        session = cut(timeline, _boundaries(timeline, compiled, facts), facts, tariff.id)
+        breakdown = price(session, [compiled], ZoneInfo(facts.time_zone), rules.pricing)
+    except PeriodsError as error:
+        return _refused(problem(error.code))
+    except TariffError as error:
+        return _refused(problem(Code.SESSION_UNPRICEABLE, "", cause=str(error)))
+    signed_data, placing = _signed_data(records, used, signing_key, receipt_url)
+    header = _header(facts, transaction, records, tariff, now, session)
+    try:
+        cdr = build_cdr(header, session, [tariff], breakdown, signed_data, policy=rules.pricing)
+    except CdrBuildError as error:
+        return _refused(*placing, problem(Code.CDR_UNBUILDABLE, "", cause=str(error)))
+    known = circumstances or KnownCircumstances()
+    reconciliation = reconcile(
+        cdr,
+        ReconcileContext(
+            time_zone=ZoneInfo(facts.time_zone),
+            tariffs=(tariff,),
+            policy=rules.pricing,
+            tolerances=EXACT_TOLERANCES,
+            signed_energy_kwh=transaction.energy_kwh,
+            signed_start=transaction.begin.time if transaction.begin else None,
+            signed_end=transaction.end.time if transaction.end else None,
+            known_token=known.known_token,
+            routed=known.routed,
+            already_sent=known.already_sent,
+            session_already_billed=known.session_already_billed,
+        ),
+    )
+    findings = (
+        *placing,
+        *checks.tariff_validity(tariff, timeline),
+        *checks.unsigned_splits(breakdown, timeline, rules),
+        *checks.uncertified_time(breakdown, transaction, rules),
+        *checks.rounded_energy(breakdown, transaction, rules),
+        *checks.claims(facts, cdr, rules),
+        *breakdown.findings,
+        *reconciliation.findings,
+        *(difference.as_finding() for difference in reconciliation.differences),
+        *(item.as_finding() for item in reconciliation.unchecked),
+    )
+    held = any(finding.severity is Severity.ERROR for finding in findings)
+    return BilledSession(
+        Outcome.HELD if held else Outcome.READY, cdr, breakdown, reconciliation, _unique(findings)
+    )
+
+
+def _unique(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    kept: list[Finding] = []
+    for finding in findings:
+        if finding not in kept:
+            kept.append(finding)
+    return tuple(kept)
+
+
+def _transaction(verdict: DocumentVerdict) -> TransactionVerdict | Finding:
+    if not verdict.transactions:
+        if verdict.verdict is Verdict.VALID:
+            return problem(Code.TRANSACTION_MISSING)
+        return problem(Code.TRANSACTION_NOT_VALID, "", verdict=verdict.verdict.value)
+    if len(verdict.transactions) > 1:
+        return problem(Code.SEVERAL_TRANSACTIONS, "", count=len(verdict.transactions))
+    return verdict.transactions[0]
+
+
+def _refusals(
+    transaction: TransactionVerdict, used: Sequence[RecordVerdict], policy: BillingPolicy
+) -> list[Finding]:
+    """Return why no CDR may be made of this transaction at all (law facts §12)."""
+    if transaction.verdict is not Verdict.VALID:
+        return [problem(Code.TRANSACTION_NOT_VALID, "", verdict=transaction.verdict.value)]
+    if not transaction.billable.energy or transaction.energy_kwh is None:
+        return [problem(Code.ENERGY_NOT_BILLABLE, "", reasons=", ".join(transaction.billable.reasons) or "-")]
+    unconfirmed = any(item.key is None or item.key.trust is not KeyTrust.CONFIRMED for item in used)
+    if policy.require_confirmed_key and unconfirmed:
+        return [problem(Code.KEY_NOT_CONFIRMED)]
+    return []
+
+
+def _errors(transaction: TransactionVerdict, used: Sequence[RecordVerdict]) -> list[Finding]:
+    found = [finding for item in used for finding in item.findings] + list(transaction.findings)
+    return [finding for finding in found if finding.severity is Severity.ERROR]
+
+
+def _signed_points(
+    transaction: TransactionVerdict, records: Sequence[SignedRecord]
+) -> tuple[RegisterPoint, ...]:
+    """Return the signed readings of the register that counts, as kWh since its begin."""
+    begin, end = transaction.begin, transaction.end
+    if begin is None or end is None or begin.energy_kwh is None or end.energy_kwh is None:
+        raise PeriodsError(Code.TRANSACTION_MISSING)
+    if begin.time is None or end.time is None:
+        raise PeriodsError(Code.READING_WITHOUT_TIME)
+    points = {begin.time: Decimal(0) * begin.energy_kwh}
+    for record in records:
+        for reading in record.readings:
+            if _counts(reading, begin, end):
+                assert reading.time is not None and reading.energy_kwh is not None  # noqa: S101, PT018 - _counts
+                points.setdefault(reading.time, reading.energy_kwh - begin.energy_kwh)
+    points[end.time] = end.energy_kwh - begin.energy_kwh
+    return tuple(RegisterPoint(at, energy, signed=True) for at, energy in sorted(points.items()))
+
+
+def _counts(reading: Reading, begin: Reading, end: Reading) -> bool:
+    if reading.obis != begin.obis or reading.time is None or reading.energy_kwh is None:
+        return False
+    if reading.role in {ReadingRole.BEGIN, ReadingRole.END}:
+        return False
+    return begin.time is not None and end.time is not None and begin.time < reading.time < end.time
+
+
+def _resolution(points: Sequence[RegisterPoint]) -> int:
+    exponents = [point.energy_kwh.as_tuple().exponent for point in points]
+    return min(exponent for exponent in exponents if isinstance(exponent, int))
+
+
+def _boundaries(timeline: Timeline, compiled: CompiledTariff, facts: SessionFacts) -> list[datetime]:
+    zone = ZoneInfo(facts.time_zone)
+    found = list(
+        price_boundaries(compiled, timeline.start, timeline.end, zone, session_start=timeline.start)
+    )
+    for energy_kwh in energy_boundaries_kwh(compiled):
+        moment = moment_of_energy(timeline, energy_kwh)
+        if moment is not None:
+            found.append(moment)
+    if duration_boundaries_s(compiled):  # price_boundaries already turned them into instants
+        found = sorted(set(found))
+    return found
+
+
+def _signed_data(
+    records: Sequence[SignedRecord],
+    used: Sequence[RecordVerdict],
+    key: PublicKey | None,
+    url: str | None,
+) -> tuple[SignedData | None, tuple[Finding, ...]]:
+    method = ENCODING_METHODS.get(records[0].format, records[0].format)
+    texts = [_record_text(record) for record in records]
+    try:
+        placed = place_signed_data(
+            texts,
+            encoding_method=method,
+            public_key_der=key.spki if key is not None else None,
+            url=url,
+        )
+    except SignedDataError as error:
+        return None, (problem(Code.CDR_UNBUILDABLE, "/signed_data", cause=str(error)),)
+    return placed.signed_data, placed.findings
+
+
+def _record_text(record: SignedRecord) -> SignedRecordText:
+    roles = {reading.role for reading in record.readings}
+    start = record.raw.find(record.signed_bytes)
+    return SignedRecordText(
+        record.raw,
+        nature_of(has_begin=ReadingRole.BEGIN in roles, has_end=ReadingRole.END in roles),
+        record.signed_bytes,
+        record.raw[start + len(record.signed_bytes) + 1 :] if start >= 0 else None,
+    )
+
+
+def _header(
+    facts: SessionFacts,
+    transaction: TransactionVerdict,
+    records: Sequence[SignedRecord],
+    tariff: Tariff,
+    now: datetime,
+    session: PricedSessionInput,
+) -> CdrHeader:
+    return CdrHeader(
+        country_code=facts.country_code,
+        party_id=facts.party_id,
+        id=facts.cdr_id or facts.session_id,
+        token=facts.cdr_token,
+        location=facts.cdr_location,
+        auth_method=facts.auth_method,
+        currency=tariff.currency,
+        last_updated=now,
+        session_id=facts.session_id,
+        authorization_reference=facts.authorization_reference,
+        meter_id=facts.meter_id or records[0].meter.serial or records[0].gateway.serial,
+        remark=facts.remark,
+    )

@@ -1,0 +1,73 @@
+"""Small JSON containers: the syntax report, a record as a JSON string, and OCPP's SignedMeterValueType."""
+
+from __future__ import annotations
+
+from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.json_text import as_bytes, plain
+from eichrecht.containers.kinds import Found, Opener, Payload, with_context, within
+from eichrecht.evidence import Layer, Part, note, problem
+
+
+class JsonSyntax:
+    """Says why a text that begins like JSON cannot be read, or how it was; unwraps nothing itself."""
+
+    name = "json"
+
+    def try_unwrap(self, payload: Payload, opener: Opener) -> Found | None:
+        """See :class:`~eichrecht.containers.kinds.ContainerKind`."""
+        if payload.json is None or not payload.json.findings:
+            return None
+        return Found(findings=payload.json.findings)
+
+
+class JsonString:
+    """A JSON string literal with something recognisable in it, as copied from a log or message."""
+
+    name = "json-string"
+
+    def try_unwrap(self, payload: Payload, opener: Opener) -> Found | None:
+        """See :class:`~eichrecht.containers.kinds.ContainerKind`."""
+        if payload.json is None or not isinstance(payload.json.value, str):
+            return None
+        found = opener.open(as_bytes(payload.json.value), is_utf8=True)
+        return within(found, Layer("json-string", "quoted_text")) if found.parts else None
+
+
+class OcppSignedMeterValue:
+    """OCPP SignedMeterValueType (OCPP 2.0.1 and 2.1; in 1.6 as JSON text by the OCA application note, 3.1).
+
+    ``signedMeterValue`` instead of ``signedMeterData`` is a member name that be.ENERGISED documents.
+    """
+
+    name = "ocpp-signed-meter-value"
+
+    def try_unwrap(self, payload: Payload, opener: Opener) -> Found | None:
+        """See :class:`~eichrecht.containers.kinds.ContainerKind`."""
+        value = None if payload.json is None else payload.json.value
+        if not isinstance(value, dict):
+            return None
+        member = next(
+            (m for m in ("signedMeterData", "signedMeterValue") if isinstance(value.get(m), str)), None
+        )
+        if member is None:
+            return None
+        content = as_bytes(value[member])
+        found = opener.open(content, is_utf8=True, declared_encoding="base64")
+        parts = found.parts
+        if not parts:
+            unrecognised = problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content))
+            parts = (Part(content, findings=(unrecognised,)),)
+        key, method = value.get("publicKey"), value.get("encodingMethod")
+        key_text = plain(key) if isinstance(key, str) and key.strip() else None
+        inner = within(Found(parts, found.findings), where=f"/{member}")
+        parts = tuple(
+            with_context(
+                part,
+                key_text=key_text,
+                key_where=None if key_text is None else "/publicKey",
+                declared_format=plain(method) if isinstance(method, str) and method else None,
+                findings=() if key_text else (note(ContainerCode.PUBLIC_KEY_MISSING),),
+            )
+            for part in inner.parts
+        )
+        return within(Found(parts, inner.findings), Layer(self.name, member))

@@ -1,0 +1,126 @@
+"""Unwrapping: a document of any accepted kind becomes the records in it, each with its way recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.kinds import ContainerKind, Found, Payload
+from eichrecht.containers.limits import MAX_DECODED_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_RECORDS
+from eichrecht.containers.registry import KINDS
+from eichrecht.evidence import Document, Finding, Part, RecordSpan, problem
+
+Recogniser = Callable[[bytes], Sequence[RecordSpan]]
+"""Finds records in bytes by their structure; the formats stage provides it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """A document taken apart.
+
+    Attributes:
+        parts: The records in document order. A part with ``format`` ``None`` is a record that its container
+            surely holds but no format recognises; its findings say why.
+        findings: About the document as a whole, ``where`` being a place in the document.
+    """
+
+    parts: tuple[Part, ...]
+    findings: tuple[Finding, ...]
+
+
+def unwrap(document: Document, recognise: Recogniser, *, kinds: Sequence[ContainerKind] = KINDS) -> Unwrapped:
+    """Take the records out of a document.
+
+    The structure decides, never a file name. A layer is removed only if something recognisable is left; every
+    removed layer is named in the part. Nothing is repaired in silence, and no input raises.
+
+    Args:
+        document: The document; its bytes stay untouched.
+        recognise: Finds records in bytes by their structure (``eichrecht.formats``).
+        kinds: Container kinds in the order in which they are tried.
+
+    Returns:
+        The parts and the document's findings. Without any part the findings hold an ``error`` that says why.
+    """
+    size = len(document.content)
+    if size > MAX_DOCUMENT_BYTES:
+        return Unwrapped(
+            (), (problem(ContainerCode.DOCUMENT_TOO_LARGE, size=size, limit=MAX_DOCUMENT_BYTES),)
+        )
+    if not document.content.strip():
+        return Unwrapped((), (problem(ContainerCode.EMPTY_DOCUMENT, size=size),))
+    spent = _Spent()
+    found = _Unwrapping(recognise, kinds, spent, depth=0).open(document.content)
+    findings = [*found.findings, *_limits_hit(spent, found)]
+    if not found.parts:
+        tried = ", ".join(kind.name for kind in kinds)
+        findings.append(problem(ContainerCode.NOTHING_RECOGNISED, size=size, tried=tried))
+    return Unwrapped(found.parts, tuple(findings))
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What unwrapping one document has used up so far."""
+
+    bytes_seen: int = 0
+    records: int = 0
+    refused_records: int = 0
+    out_of_bytes: bool = False
+    too_deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Unwrapping:
+    """The :class:`~eichrecht.containers.kinds.Opener` for one level of nesting."""
+
+    recogniser: Recogniser
+    kinds: Sequence[ContainerKind]
+    spent: _Spent = field(repr=False)
+    depth: int
+
+    def open(self, content: bytes, *, is_utf8: bool = False, declared_encoding: str | None = None) -> Found:
+        if self.depth > MAX_DEPTH:
+            self.spent.too_deep = True
+            return Found()
+        self.spent.bytes_seen += len(content)
+        if self.spent.bytes_seen > MAX_DECODED_BYTES:
+            self.spent.out_of_bytes = True
+            return Found()
+        payload = Payload(content, is_utf8, declared_encoding)
+        deeper = _Unwrapping(self.recogniser, self.kinds, self.spent, self.depth + 1)
+        seen: tuple[Finding, ...] = ()
+        for kind in self.kinds:
+            found = kind.try_unwrap(payload, deeper)
+            if found is None:
+                continue
+            seen += found.findings
+            if found.parts:
+                return Found(found.parts, seen)
+        return Found(findings=seen)
+
+    def recognise(self, content: bytes) -> Sequence[RecordSpan]:
+        """Return spans in order; of two that overlap the earlier, longer one: bytes belong to one record."""
+        spans: list[RecordSpan] = []
+        for span in sorted(self.recogniser(content), key=lambda span: (span.start, -span.end)):
+            if span.start >= (spans[-1].end if spans else 0) and span.start < span.end <= len(content):
+                spans.append(span)
+        return spans
+
+    def grant(self, wanted: int) -> int:
+        granted = min(wanted, MAX_RECORDS - self.spent.records)
+        self.spent.records += granted
+        self.spent.refused_records += wanted - granted
+        return granted
+
+
+def _limits_hit(spent: _Spent, found: Found) -> list[Finding]:
+    """Return a finding for each limit that may have cost something."""
+    hit: list[Finding] = []
+    if spent.refused_records:
+        hit.append(problem(ContainerCode.TOO_MANY_RECORDS, refused=spent.refused_records, limit=MAX_RECORDS))
+    if spent.out_of_bytes:
+        hit.append(problem(ContainerCode.DECODING_LIMIT_REACHED, limit=MAX_DECODED_BYTES))
+    if spent.too_deep and not all(part.format for part in found.parts or (Part(b""),)):
+        hit.append(problem(ContainerCode.NESTING_TOO_DEEP, limit=MAX_DEPTH))
+    return hit

@@ -1,0 +1,315 @@
+"""Readings of an OCMF record with the inheritance inside the record resolved (OCMF 1.4.1, field RD)."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from eichrecht.evidence import Finding, Reading, ReadingRole, note, problem, warning
+from eichrecht.formats._construct import positional_constructor
+from eichrecht.formats._json import Written
+from eichrecht.formats._ocmf_numbers import EXACT, MAX_NUMBER_CHARS, digits, read_number
+from eichrecht.formats._ocmf_time import NO_TIME, ReadTime, read_time
+from eichrecht.formats.codes import OcmfCode, OcmfErrorCode
+from eichrecht.formats.errors import LimitExceededError
+
+MAX_READINGS = 10_000
+"""Readings per record. A fiscal record of a whole year every 15 minutes would be split long before."""
+
+ROLES = {
+    "B": ReadingRole.BEGIN,
+    "C": ReadingRole.INTERMEDIATE,
+    "X": ReadingRole.EXCEPTION,
+    "E": ReadingRole.END,
+    "L": ReadingRole.END,  # ended locally
+    "R": ReadingRole.END,  # ended remotely
+    "A": ReadingRole.END,  # aborted by an error
+    "P": ReadingRole.END,  # power failure
+    "S": ReadingRole.SUSPENDED,
+    "T": ReadingRole.TARIFF_CHANGE,
+}
+"""Field TX; absent means a fiscal reading."""
+
+METER_STATES = frozenset("NGTDRMXIOSEF")
+"""Field ST. F (read error) came with 0.2, the others are older."""
+
+MAX_COUNTER_DIGITS = 18
+"""Digits of EI; fits 64 bits."""
+
+ERROR_FLAGS = frozenset("Et")
+"""Field EF: energy unusable, time unusable; empty means none."""
+
+CURRENT_TYPES = frozenset({"AC", "DC"})
+"""Field RT."""
+
+_ENERGY_SCALE = {"kWh": 0, "Wh": -3}
+_SCALE_IN_ANY_CASE = {"kwh": 0, "wh": -3}
+_OTHER_UNITS = frozenset({"mOhm", "uOhm"})
+_KEYS = frozenset({"TM", "TX", "RV", "RI", "RU", "RT", "CL", "EF", "ST", "EI"})
+_NOT_INHERITED: frozenset[str] = frozenset()
+# A-B:C.D.E*F, hexadecimal in 1.4; before, with the placeholder letters b and e, or a dot before F.
+_OBIS = re.compile(
+    r"[0-9a-f]{1,2}-[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-9a-f]{1,2}\.[0-9a-fx]{1,2}(?:[*.][0-9a-f]{1,3})?",
+    re.I | re.ASCII,
+)
+
+_new_reading = positional_constructor(Reading)
+
+
+@lru_cache(maxsize=256)
+def _is_obis(register: str) -> bool:
+    return len(register) <= 32 and _OBIS.fullmatch(register) is not None
+
+
+class _Inheritance:
+    """The last written value of each field that a later reading may omit (OCMF 1.4.1, RD; spec issue 44).
+
+    CL belongs to one register and is never inherited.
+    """
+
+    __slots__ = ("EF", "RI", "RT", "RU", "ST", "TX", "time")
+
+    def __init__(self) -> None:
+        self.TX: str | None = None
+        self.RI: str | None = None
+        self.RU: str | None = None
+        self.RT: str | None = None
+        self.ST: str | None = None
+        self.EF: str | None = None
+        self.time: ReadTime | None = None
+
+
+class Readings:
+    """Reads RD of one record.
+
+    Attributes:
+        findings: Receives what was noticed.
+        extensions: Names inside readings that OCMF does not define (LEM, BAUER, EM580, DZG), each once.
+    """
+
+    __slots__ = ("_last", "_transaction", "extensions", "findings")
+
+    def __init__(self, transaction: bool, findings: list[Finding]) -> None:
+        """Start with nothing to inherit; ``transaction`` is what the record's pagination says."""
+        self.findings = findings
+        self.extensions: dict[str, None] = {}
+        self._transaction = transaction
+        self._last = _Inheritance()
+
+    def read(self, items: list[Any]) -> tuple[Reading, ...]:
+        """Read the array as parsed.
+
+        Raises:
+            LimitExceededError: More than :data:`MAX_READINGS`.
+        """
+        if len(items) > MAX_READINGS:
+            raise LimitExceededError(OcmfErrorCode.TOO_MANY_READINGS, "/RD", {"limit": str(MAX_READINGS)})
+        readings: list[Reading] = []
+        for index, item in enumerate(items):
+            if item.__class__ is dict:
+                readings.append(self._read_ordinary(index, item) or self._read_carefully(index, item))
+            else:
+                self.findings.append(problem(OcmfCode.READING_MALFORMED, f"/RD/{index}"))
+        return tuple(readings)
+
+    def _read_ordinary(self, index: int, item: dict[str, Any]) -> Reading | None:
+        """Read a reading that writes all its fields as the tables have them, or ``None``: the hot path."""
+        get = item.get
+        reason, register, unit = get("TX"), get("RI"), get("RU")
+        current, flags, state = get("RT"), get("EF"), get("ST")
+        last = self._last
+        if (current is None and last.RT is not None) or (flags is None and last.EF is not None):
+            return None
+        try:
+            ordinary = _ordinary((reason, register, unit, current, flags, state))
+        except TypeError:  # an array or object where text belongs
+            return None
+        written, raw = get("TM"), get("RV")
+        if ordinary is None or written.__class__ is not str or raw is None or len(item) != ordinary[2]:
+            return None
+        where = f"/RD/{index}"
+        time = read_time(written, where, self.findings)
+        if raw.__class__ is Written and len(raw) <= MAX_NUMBER_CHARS and b"e" not in raw and b"E" not in raw:
+            value: str | None = raw.decode("ascii")
+            number: Decimal | None = Decimal(value)  # type: ignore[arg-type]
+        else:
+            value, number = read_number(raw, where + "/RV", self.findings)
+        last.TX, last.RI, last.RU, last.ST, last.time = reason, register, unit, state, time
+        last.RT, last.EF = current, flags
+        return _new_reading(
+            index,
+            where,
+            ordinary[0],
+            reason,
+            value,
+            unit,
+            number if number is None or ordinary[1] == 0 else number.scaleb(ordinary[1], EXACT),
+            register,
+            time[0],
+            time[1],
+            time[2],
+            time[3],
+            state,
+            flags or "",
+            current,
+            None,
+            None,
+            _NOT_INHERITED,
+        )
+
+    def _read_carefully(self, index: int, item: dict[str, Any]) -> Reading:
+        where = f"/RD/{index}"
+        last, findings = self._last, self.findings
+        if not _KEYS.issuperset(item):
+            self.extensions.update(dict.fromkeys(name for name in item if name not in _KEYS))
+        inherited = self._fill(item, where)
+        time = last.time if last.time is not None else NO_TIME
+        flags = last.EF or ""
+
+        raw = item.get("RV")
+        value: str | None = None
+        number: Decimal | None = None
+        if raw is not None:
+            value, number = read_number(raw, where + "/RV", findings)
+        elif last.ST == "G" and not flags and last.TX != "X":
+            # RV "may be omitted only if the reading announces an error".
+            findings.append(note(OcmfCode.VALUE_MISSING, where))
+        role = ReadingRole.FISCAL if last.TX is None else ROLES.get(last.TX, ReadingRole.UNKNOWN)
+        self._judge(where, flags)
+        loss = _read_loss(item["CL"], where, role, last.RI, findings) if "CL" in item else None
+        counter = _read_counter(item["EI"], where, findings) if "EI" in item else None
+        return Reading(
+            index=index,
+            where=where,
+            role=role,
+            reason=last.TX,
+            value=value,
+            unit=last.RU,
+            energy_kwh=_energy(last.RU, number, where, findings),
+            obis=last.RI,
+            time=time[0],
+            time_text=time[1],
+            time_status=time[2],
+            time_status_text=time[3],
+            meter_status=last.ST,
+            error_flags=flags,
+            current_type=last.RT,
+            cumulated_loss=loss,
+            event_counter=counter,
+            inherited=inherited,
+        )
+
+    def _fill(self, item: dict[str, Any], where: str) -> frozenset[str]:
+        """Bring the last written fields up to date, and name those that this reading inherits."""
+        last, findings = self._last, self.findings
+        inherited = set()
+        for key in ("TX", "RI", "RU", "RT", "ST", "EF"):
+            written = item.get(key)
+            if written is None:
+                if key in item:
+                    findings.append(warning(OcmfCode.NULL_FIELD, f"{where}/{key}", field=key))
+                if getattr(last, key) is not None:
+                    inherited.add(key)
+                continue
+            if written.__class__ is not str:
+                if written.__class__ in (Written, int):
+                    findings.append(note(OcmfCode.NOT_TEXT, f"{where}/{key}", field=key))
+                    written = digits(written)
+                else:
+                    findings.append(warning(OcmfCode.FIELD_MALFORMED, f"{where}/{key}", field=key))
+                    written = None
+            setattr(last, key, written)
+        written = item.get("TM")
+        if written.__class__ is str:
+            last.time = read_time(written, where, findings)
+        elif written is not None:
+            findings.append(warning(OcmfCode.TIME_UNREADABLE, f"{where}/TM", time=type(written).__name__))
+            last.time = NO_TIME
+        elif last.time is None:
+            findings.append(note(OcmfCode.TIME_MISSING, where))
+        else:
+            inherited.add("TM")
+        return frozenset(inherited)
+
+    def _judge(self, where: str, flags: str) -> None:
+        """Say what is unusual about a reading after inheritance (RD; tables of TX, ST, EF)."""
+        last, findings = self._last, self.findings
+        reason, state, register, unit = last.TX, last.ST, last.RI, last.RU
+        if reason is None:
+            if self._transaction:
+                findings.append(note(OcmfCode.REASON_MISSING, where))
+        elif reason not in ROLES:
+            findings.append(warning(OcmfCode.REASON_UNKNOWN, f"{where}/TX", reason=reason[:20]))
+        if state is None:
+            findings.append(note(OcmfCode.METER_STATUS_MISSING, where))
+        elif state not in METER_STATES:
+            findings.append(note(OcmfCode.METER_STATUS_UNKNOWN, f"{where}/ST", status=state[:20]))
+        if not ERROR_FLAGS.issuperset(flags):
+            findings.append(warning(OcmfCode.ERROR_FLAG_UNKNOWN, f"{where}/EF", flags=flags[:20]))
+        if last.RT is not None and last.RT not in CURRENT_TYPES:
+            findings.append(note(OcmfCode.CURRENT_TYPE_UNKNOWN, f"{where}/RT", value=last.RT[:20]))
+        # RI and RU form a group, both or none; none only where the reading announces an error (RI, RU).
+        if unit is None and register is not None:
+            findings.append(note(OcmfCode.UNIT_MISSING, where))
+        elif register is None and (unit is not None or (state == "G" and not flags and reason != "X")):
+            findings.append(warning(OcmfCode.REGISTER_MISSING, where))
+        if register is not None and not _is_obis(register):
+            findings.append(note(OcmfCode.REGISTER_UNREADABLE, f"{where}/RI", register=register[:40]))
+
+
+@lru_cache(maxsize=1024)
+def _ordinary(written: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[ReadingRole, int, int] | None:
+    """Return role, scale to kWh and number of members of a reading about which nothing is to be said.
+
+    Takes TX, RI, RU, RT, EF, ST; returns ``None`` if anything is to be said. What the tables allow is never
+    spelled like a number, so a number can never be taken for the equal text.
+    """
+    reason, register, unit, current, flags, state = written
+    if reason not in ROLES or unit not in _ENERGY_SCALE or state not in METER_STATES:
+        return None
+    if not (current is None or current in CURRENT_TYPES) or not (
+        flags is None or ERROR_FLAGS.issuperset(flags)
+    ):
+        return None
+    if register.__class__ is not str or not _is_obis(register):
+        return None
+    return ROLES[reason], _ENERGY_SCALE[unit], 8 - (current is None) - (flags is None)
+
+
+def _energy(unit: str | None, number: Decimal | None, where: str, findings: list[Finding]) -> Decimal | None:
+    """Convert a value to kWh exactly; say so where RU is not spelled as in table 20 or not in it at all."""
+    if unit is None or unit in _OTHER_UNITS:
+        return None
+    scale = _ENERGY_SCALE.get(unit)
+    if scale is None:
+        scale = _SCALE_IN_ANY_CASE.get(unit.lower())
+        code = OcmfCode.UNIT_UNKNOWN if scale is None else OcmfCode.UNIT_SPELLING
+        findings.append(warning(code, f"{where}/RU", unit=unit[:20]))
+    return None if scale is None or number is None else number.scaleb(scale, EXACT)
+
+
+def _read_loss(
+    raw: Any, where: str, role: ReadingRole | None, register: str | None, findings: list[Finding]
+) -> Decimal | None:
+    """Read CL (since 1.2): a loss already subtracted, only beside a register, 0 at the beginning."""
+    place = f"{where}/CL"
+    if raw.__class__ not in (int, Written):
+        findings.append(warning(OcmfCode.CUMULATED_LOSS_MALFORMED, place))
+        return None
+    loss = read_number(raw, place, findings)[1]
+    if register is None:
+        findings.append(warning(OcmfCode.CUMULATED_LOSS_WITHOUT_REGISTER, place))
+    if loss and role is ReadingRole.BEGIN:
+        findings.append(warning(OcmfCode.CUMULATED_LOSS_AT_BEGIN, place, loss=loss))
+    return loss
+
+
+def _read_counter(raw: Any, where: str, findings: list[Finding]) -> int | None:
+    """Read EI (0.1 to 0.4; later replaced by EF, still seen in the field)."""
+    text = digits(raw) if raw.__class__ in (int, Written) else ""
+    if not text.isdecimal() or len(text) > MAX_COUNTER_DIGITS:
+        findings.append(warning(OcmfCode.EVENT_COUNTER_MALFORMED, f"{where}/EI"))
+        return None
+    return int(text)

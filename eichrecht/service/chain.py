@@ -1,0 +1,313 @@
+"""The chain: a session's signed data come in, a CDR goes out. Used by the operator API, the CLI and the demo.
+
+Each public method is one database transaction; the network is never touched inside one. Delivery itself is the
+worker's: whatever is committed here arrives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import anyio.to_thread
+
+from eichrecht.billing.build import BilledSession, KnownCircumstances, Outcome, bill_session
+from eichrecht.billing.codes import BillingCode
+from eichrecht.billing.facts import SessionFacts
+from eichrecht.billing.policy import BillingPolicy
+from eichrecht.delivery.ocpi_client import wire_body
+from eichrecht.evidence import Document, DocumentVerdict, Finding, problem
+from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
+from eichrecht.service.errors import Conflict, CorrectionRefused
+from eichrecht.signatures.algorithms import parse_algorithm
+from eichrecht.signatures.keys import PublicKey, UnusableKey, read_key
+from eichrecht.store.cdrs import NewCdr, StoredCdr, new_receipt_token
+from eichrecht.store.database import Database, Transaction
+from eichrecht.store.errors import NotFound
+from eichrecht.store.intakes import Intake
+from eichrecht.store.states import CdrState
+from eichrecht.verification import Verifier
+from ocpi.cdrs.credit import credit_cdr
+from ocpi.objects.cdr import Cdr
+from ocpi.objects.credentials import Role
+from ocpi.objects.tariff import Tariff
+from ocpi.transport import json
+from ocpi.versions import V2_2_1
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSession:
+    """What became of a session that came in.
+
+    Attributes:
+        outcome: ``ready``, ``held`` or ``refused``.
+        verdict: Of its signed data; ``None`` if the same request was answered before.
+        cdr: As stored; ``None`` if refused.
+        findings: Everything that was found.
+        known: The same request had come in before; nothing was done again.
+    """
+
+    outcome: Outcome
+    verdict: DocumentVerdict | None
+    cdr: StoredCdr | None
+    findings: tuple[Finding, ...]
+    known: bool = False
+
+
+class Chain:
+    """The operator's side of the service over one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        base_url: str,
+        policy: BillingPolicy | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Set what every call uses.
+
+        Args:
+            database: Open database.
+            base_url: Public URL for receipt links.
+            policy: Billing policy of the CPO.
+            clock: For tests.
+        """
+        self._database = database
+        self._base_url = base_url
+        self._policy = policy or BillingPolicy()
+        self._clock = clock
+
+    async def ring(self) -> MemoryKeyRing:
+        """Return the keys that the operator or the register vouches for, as they are now."""
+        async with self._database.reading() as tx:
+            rows = await tx.keys.find()
+        return MemoryKeyRing(
+            KnownKey(
+                name=row.charge_point,
+                material=read_key(row.key_text),
+                source=row.source,
+                evse_id=row.charge_point,
+                meter_serial=row.meter_serial,
+                valid_from=row.valid_from,
+                valid_until=row.valid_to,
+            )
+            for row in rows
+        )
+
+    async def take_session(
+        self, facts: SessionFacts, raw_facts: bytes, document: Document, tariff: Tariff | None = None
+    ) -> TakenSession:
+        """Verify, price, reconcile and store one session; open its delivery if nothing stands against it.
+
+        Args:
+            facts: Session facts.
+            raw_facts: The same, exactly as received.
+            document: The signed data, exactly as received.
+            tariff: Snapshot given with the session; ``None`` = the stored version at session start.
+
+        Raises:
+            Conflict: The session came in before with other content and has a CDR.
+        """
+        digest = hashlib.sha256(raw_facts + b"\n" + document.content).hexdigest()
+        async with self._database.reading() as tx:
+            known = await self._known(tx, facts, digest)
+        if known is not None:
+            return known
+        ring = await self.ring()
+        verdict = await anyio.to_thread.run_sync(Verifier(ring=ring).verify, document)
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            known = await self._known(tx, facts, digest)
+            if known is not None:
+                return known
+            sha256 = await tx.evidence.add(document, now)
+            token = new_receipt_token()
+            billed = await self._bill(tx, facts, verdict, tariff, token, now)
+            stored = await self._store(tx, facts, billed, [sha256], token, now)
+            await tx.intakes.add(
+                Intake(
+                    facts.country_code,
+                    facts.party_id,
+                    facts.session_id,
+                    digest,
+                    raw_facts,
+                    sha256,
+                    billed.outcome.value if stored is None else _outcome(stored).value,
+                    stored.pk if stored is not None else None,
+                    billed.findings,
+                    now,
+                )
+            )
+        outcome = billed.outcome if stored is None else _outcome(stored)
+        return TakenSession(outcome, verdict, stored, billed.findings)
+
+    async def _known(self, tx: Transaction, facts: SessionFacts, digest: str) -> TakenSession | None:
+        """Return the earlier answer to the same request; a refused session may come in again."""
+        latest = await tx.intakes.latest(facts.country_code, facts.party_id, facts.session_id)
+        if latest is None or latest.cdr_pk is None:
+            return None
+        stored = await tx.cdrs.by_pk(latest.cdr_pk)
+        if stored.state is CdrState.DISCARDED:
+            return None
+        if latest.request_sha256 != digest:
+            raise Conflict(
+                f"session {facts.session_id} came in before with other content; its CDR is {stored.id}: "
+                "discard it if it is held, credit it if it was sent"
+            )
+        return TakenSession(_outcome(stored), None, stored, latest.findings, known=True)
+
+    async def _bill(
+        self,
+        tx: Transaction,
+        facts: SessionFacts,
+        verdict: DocumentVerdict,
+        tariff: Tariff | None,
+        receipt_token: str,
+        now: datetime,
+    ) -> BilledSession:
+        if tariff is None:
+            tariff = await self._tariff_at_start(tx, facts, verdict)
+        if tariff is None:
+            finding = problem(BillingCode.TARIFF_UNKNOWN, "/tariff_id", tariff=facts.tariff_id or "?")
+            return BilledSession(Outcome.REFUSED, None, None, None, (finding,))
+        token = facts.cdr_token
+        partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
+        return bill_session(
+            verdict,
+            facts,
+            tariff,
+            now=now,
+            signing_key=_signing_key(verdict, await self.ring()),
+            receipt_url=f"{self._base_url}/r/{receipt_token}",
+            policy=self._policy,
+            circumstances=KnownCircumstances(
+                routed=partner is not None,
+                already_sent=await _exists(tx, facts),
+                session_already_billed=False,  # the store's unique index refuses it in the same transaction
+            ),
+        )
+
+    async def _tariff_at_start(
+        self, tx: Transaction, facts: SessionFacts, verdict: DocumentVerdict
+    ) -> Tariff | None:
+        if facts.tariff_id is None:
+            return None
+        begins = [t.begin.time for t in verdict.transactions if t.begin is not None and t.begin.time is not None]
+        start = facts.start_date_time or min(begins, default=self._clock())
+        try:
+            version = await tx.tariffs.as_of(facts.country_code, facts.party_id, facts.tariff_id, start)
+        except NotFound:
+            return None
+        return V2_2_1.load(Tariff, json.loads(version.body))
+
+    async def _store(
+        self,
+        tx: Transaction,
+        facts: SessionFacts,
+        billed: BilledSession,
+        evidence: Sequence[str],
+        receipt_token: str,
+        now: datetime,
+    ) -> StoredCdr | None:
+        if billed.cdr is None:
+            return None
+        token = facts.cdr_token
+        partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
+        return await tx.cdrs.create(
+            NewCdr(
+                billed.cdr,
+                wire_body(billed.cdr),
+                partner.id if partner is not None else None,
+                findings=billed.findings,
+                evidence=evidence,
+                receipt_token=receipt_token,
+            ),
+            now,
+        )
+
+    async def credit(
+        self,
+        country_code: str,
+        party_id: str,
+        cdr_id: str,
+        *,
+        corrected: SessionFacts | None = None,
+        tariff: Tariff | None = None,
+    ) -> tuple[StoredCdr, ...]:
+        """Credit a CDR in full and, if wanted, put a corrected one in its place; both are delivered in order.
+
+        The corrected CDR is billed anew from the evidence of the original: signed values cannot be corrected,
+        only what stands around them (token, tariff, states, location).
+
+        Args:
+            country_code, party_id, cdr_id: The original; it stays untouched.
+            corrected: Right session facts with a new ``cdr_id``; ``None`` = credit only.
+            tariff: Snapshot for the corrected CDR; ``None`` = the stored version at session start.
+
+        Returns:
+            The Credit CDR and, if wanted, the corrected one.
+
+        Raises:
+            StoreError: No such CDR, it was never released, or it is credited already.
+            CdrError: It is a Credit CDR itself.
+            CorrectionRefused: The corrected CDR may not leave; nothing was credited either.
+        """
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            original = await tx.cdrs.get(country_code, party_id, cdr_id)
+            cdr = V2_2_1.load(Cdr, json.loads(original.body))
+            credit = credit_cdr(cdr, now)
+            new = NewCdr(credit, wire_body(credit), original.partner_id, evidence=original.evidence)
+            made = [await tx.cdrs.create(new, now)]
+            if corrected is not None:
+                made.append(await self._correct(tx, original, corrected, tariff, now))
+        return tuple(made)
+
+    async def _correct(
+        self, tx: Transaction, original: StoredCdr, facts: SessionFacts, tariff: Tariff | None, now: datetime
+    ) -> StoredCdr:
+        document = await tx.evidence.get(original.evidence[0])
+        verdict = Verifier(ring=await self.ring()).verify(document)
+        token = new_receipt_token()
+        billed = await self._bill(tx, facts, verdict, tariff, token, now)
+        stored = await self._store(tx, facts, billed, original.evidence, token, now)
+        if stored is None or stored.state == CdrState.HELD:
+            raise CorrectionRefused(billed.findings)
+        return stored
+
+
+def _outcome(stored: StoredCdr) -> Outcome:
+    return Outcome.HELD if stored.state in {CdrState.HELD, CdrState.DISCARDED} else Outcome.READY
+
+
+async def _exists(tx: Transaction, facts: SessionFacts) -> bool:
+    try:
+        await tx.cdrs.get(facts.country_code, facts.party_id, facts.cdr_id or facts.session_id)
+    except NotFound:
+        return False
+    return True
+
+
+def _signing_key(verdict: DocumentVerdict, ring: MemoryKeyRing) -> PublicKey | None:
+    """Return the key that the records were verified with, for ``signed_data.public_key``."""
+    fingerprints = {record.key.fingerprint for record in verdict.records if record.key is not None}
+    algorithm = next((record.signature.algorithm for record in verdict.records), None)
+    named = parse_algorithm(algorithm) if algorithm else None
+    if named is None or len(fingerprints) != 1:
+        return None
+    for known in ring.all_keys():
+        try:
+            key = known.material.for_algorithm(named)
+        except UnusableKey:
+            continue
+        if key.fingerprint in fingerprints:
+            return key
+    return None

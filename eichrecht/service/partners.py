@@ -1,0 +1,98 @@
+"""Partners: the handshake, and pushing tariffs to those that take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eichrecht.delivery.client import CdrClient
+from eichrecht.delivery.ocpi_client import OcpiCdrClient
+from eichrecht.delivery.worker import NoRoute
+from eichrecht.store.database import Database
+from eichrecht.store.ocpi_storage import SqlRegistrations
+from ocpi.errors import OcpiError
+from ocpi.handshake import Registrar
+from ocpi.objects.credentials import Role
+from ocpi.objects.tariff import Tariff
+from ocpi.objects.version import InterfaceRole, ModuleId
+from ocpi.registration import Partner, PartnerState
+
+
+class Partners:
+    """The CPO's partners over one database and one registrar."""
+
+    def __init__(self, database: Database, registrar: Registrar, party: tuple[str, str]) -> None:
+        """Set what every call uses.
+
+        Args:
+            database: Open database.
+            registrar: Handshake on the same database.
+            party: The CPO's country code and party id.
+        """
+        self._registrations = SqlRegistrations(database)
+        self._registrar = registrar
+        self._party = party
+
+    async def connect(self, versions_url: str, token_a: str) -> Partner:
+        """Start the handshake with a partner.
+
+        Raises:
+            OcpiError: It failed; nothing was registered.
+        """
+        return await self._registrar.register(versions_url, token_a)
+
+    async def invite(self) -> tuple[str, str]:
+        """Return a token A and our versions URL for a partner that starts the handshake."""
+        return await self._registrar.invite(), self._registrar.us.versions_url
+
+    async def all(self) -> Sequence[Partner]:
+        """Return all partners."""
+        return await self._registrations.partners()
+
+    async def _takers(self) -> list[Partner]:
+        return [
+            partner
+            for partner in await self.all()
+            if partner.state is PartnerState.REGISTERED
+            and partner.offers(ModuleId.TARIFFS, InterfaceRole.RECEIVER)
+        ]
+
+    async def push_tariff(self, tariff: Tariff) -> dict[str, str]:
+        """PUT a tariff to every partner that takes tariffs.
+
+        Returns:
+            Per partner id ``ok`` or why not. A partner that cannot be reached pulls later (tariffs facts §1).
+        """
+        results: dict[str, str] = {}
+        for partner in await self._takers():
+            try:
+                await self._registrar.client(partner, role=Role.EMSP).put_tariff(tariff)
+                results[partner.id] = "ok"
+            except OcpiError as error:
+                results[partner.id] = str(error)
+        return results
+
+    async def delete_tariff(self, tariff_id: str) -> dict[str, str]:
+        """DELETE a tariff at every partner that takes tariffs; result as in :meth:`push_tariff`."""
+        results: dict[str, str] = {}
+        for partner in await self._takers():
+            try:
+                client = self._registrar.client(partner, role=Role.EMSP)
+                await client.delete_tariff(*self._party, tariff_id)
+                results[partner.id] = "ok"
+            except OcpiError as error:
+                results[partner.id] = str(error)
+        return results
+
+    async def cdr_client(self, partner_id: str) -> CdrClient:
+        """Return the delivery worker's client of a partner.
+
+        Raises:
+            NoRoute: There is no registration in force, or the partner takes no CDRs.
+        """
+        partner = await self._registrations.partner(partner_id)
+        if partner is None:
+            raise NoRoute("unknown_partner")
+        try:
+            return OcpiCdrClient(self._registrar.client(partner, role=Role.EMSP))
+        except OcpiError as error:
+            raise NoRoute(str(error)) from error

@@ -1,0 +1,181 @@
+"""The transparency check: whoever has signed data may have them checked, without an account and without a trace.
+
+``POST /api/v1/transparency/check`` answers with the verdict JSON of the CLI contract; ``GET /`` and ``POST /`` are the
+same check as a page that needs no JavaScript. Nothing that is checked here is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
+from eichrecht.containers.unwrap import MAX_DOCUMENT_BYTES
+from eichrecht.evidence import Document, DocumentVerdict
+from eichrecht.keyring.ring import KeyRing
+from eichrecht.rules.profiles import Profile
+from eichrecht.service import pages
+from eichrecht.service.limits import BodyTooLargeError, read_body
+from eichrecht.service.view import verdict_view
+from eichrecht.signatures.keys import UnreadableKey, read_key
+from eichrecht.verification import Verifier
+from eichrecht.verification.keys import SuppliedKey
+from eichrecht.verification.report import results_as_json
+from ocpi.transport import json
+
+MAX_FILES_PER_CHECK = 20
+"""Files in one request; an archive holds more (bulk checks have their own command)."""
+
+MAX_FIELDS_PER_CHECK = 20
+"""Text fields in one form; the page has three."""
+
+MAX_FORM_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024
+"""A whole form: one document of the largest size, and room for the key and the form's own lines."""
+
+
+class CheckError(Exception):
+    """The request cannot be checked; becomes HTTP 400 with the code.
+
+    Attributes:
+        code: Stable code.
+        detail: For people.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What a driver hands in."""
+
+    documents: tuple[Document, ...]
+    keys: tuple[SuppliedKey, ...]
+    profile: Profile = Profile.STRICT
+    text: str = ""
+    key: str = ""
+
+
+RingSource = Callable[[], Awaitable[KeyRing]]
+
+
+async def read_request(request: Request) -> CheckRequest:
+    """Read a form (fields ``file``, ``text``, ``key``, ``profile``) or a bare body as one document.
+
+    Raises:
+        CheckError: Nothing was given, too much was given, or the key cannot be read.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
+        try:
+            body = await read_body(request, MAX_DOCUMENT_BYTES)
+        except BodyTooLargeError as error:
+            raise CheckError("document_too_large", str(MAX_DOCUMENT_BYTES)) from error
+        if not body.strip():
+            raise CheckError("nothing_given")
+        parameters = request.query_params
+        return _checked(
+            [Document("body", body)], parameters.get("key", ""), parameters.get("profile", ""), ""
+        )
+    declared = request.headers.get("content-length", "")
+    if not declared.isdigit():
+        raise CheckError("length_required")
+    if int(declared) > MAX_FORM_BYTES:
+        raise CheckError("document_too_large", str(MAX_DOCUMENT_BYTES))
+    try:
+        form = await request.form(
+            max_files=MAX_FILES_PER_CHECK, max_fields=MAX_FIELDS_PER_CHECK, max_part_size=MAX_DOCUMENT_BYTES
+        )
+    except (MultiPartException, HTTPException) as error:
+        raise CheckError("malformed_form", str(error)) from error
+    documents: list[Document] = []
+    for item in form.getlist("file"):
+        if isinstance(item, UploadFile):
+            content = await item.read()
+            if content:
+                documents.append(Document(item.filename or "upload", content))
+    text = _field(form.get("text"))
+    if text.strip():
+        documents.append(Document("text", text.encode()))
+    if not documents:
+        raise CheckError("nothing_given")
+    return _checked(documents, _field(form.get("key")), _field(form.get("profile")), text)
+
+
+def _field(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _checked(documents: list[Document], key: str, profile: str, text: str) -> CheckRequest:
+    keys: tuple[SuppliedKey, ...] = ()
+    if key.strip():
+        try:
+            read_key(key)
+        except UnreadableKey as error:
+            raise CheckError("key_unreadable", error.code) from error
+        keys = (SuppliedKey(key, "key"),)
+    try:
+        chosen = Profile(profile) if profile else Profile.STRICT
+    except ValueError as error:
+        raise CheckError("unknown_profile", ", ".join(Profile)) from error
+    return CheckRequest(tuple(documents), keys, chosen, text, key)
+
+
+async def check(asked: CheckRequest, ring: KeyRing) -> list[DocumentVerdict]:
+    """Verify in a worker thread: a large file must not stop the service for others."""
+    verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys)
+    return [
+        await anyio.to_thread.run_sync(verifier.verify, document) for document in asked.documents
+    ]
+
+
+def build_router(ring_source: RingSource) -> APIRouter:
+    """Return the routes of the transparency check.
+
+    Args:
+        ring_source: Gives the key ring in force at the moment of the request.
+    """
+    router = APIRouter(tags=["transparency"])
+
+    @router.post("/api/v1/transparency/check")
+    async def check_as_json(request: Request) -> Response:
+        """Check signed data: a form with ``file``, ``text``, ``key``, ``profile``, or the data as the body."""
+        try:
+            asked = await read_request(request)
+        except CheckError as error:
+            body = json.dumps({"error": {"code": error.code, "detail": error.detail}})
+            return Response(body, status_code=400, media_type="application/json")
+        verdicts = await check(asked, await ring_source())
+        body = json.dumps(results_as_json(verdicts, pages.page_language(request)))
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    @router.get("/", include_in_schema=False)
+    async def form(request: Request) -> Response:
+        return pages.render(request, "check.html", result=None)
+
+    @router.post("/", include_in_schema=False)
+    async def check_as_page(request: Request) -> Response:
+        language = pages.page_language(request)
+        try:
+            asked = await read_request(request)
+        except CheckError as error:
+            message = pages.error_text(error.code, error.detail, language)
+            return pages.render(request, "check.html", status=400, result=None, error=message)
+        verdicts = await check(asked, await ring_source())
+        return pages.render(
+            request,
+            "check.html",
+            result=verdict_view(verdicts[0], language),
+            text=asked.text,
+            key=asked.key,
+        )
+
+    return router

@@ -1,0 +1,196 @@
+"""The signature check: does this signature fit these bytes under this key, computed exactly as named?
+
+ECDSA is verified by FIPS 186-5 §6.4.2. Which bytes are (r, s) is not always certain in the field, so the
+readings are tried in a fixed order - strict DER, raw r‖s, lenient DER - and each but the first leaves a
+finding. No reading is accepted without the mathematics: what verifies under none is ``invalid``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eichrecht.evidence import Finding, SignatureStatus, problem, warning
+from eichrecht.signatures.algorithms import HASHES, SignatureAlgorithm
+from eichrecht.signatures.backends import EcdsaBackend
+from eichrecht.signatures.codes import KeyCode, SignatureCode, SignatureForm, SignatureReason
+from eichrecht.signatures.curves import Curve
+from eichrecht.signatures.der import (
+    read_lenient_signature,
+    read_raw_signature,
+    read_signature,
+    write_signature,
+)
+from eichrecht.signatures.errors import UnusableKey
+from eichrecht.signatures.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCheck:
+    """Outcome of one signature check.
+
+    Attributes:
+        status: ``valid`` or ``invalid``; says nothing of who vouches for the key or what the bytes mean.
+        algorithm: Name of the algorithm that was computed.
+        reason: ``None`` if valid, else ``mismatch`` (readable, but does not fit) or ``malformed_signature``
+            (the bytes are no signature of this algorithm in any reading).
+        form: How the signature was read; the first reading tried if none verifies.
+        findings: Deviations from strict DER, and the cause of a failure if one could be told; that a check
+            failed says :attr:`reason` alone.
+    """
+
+    status: SignatureStatus
+    algorithm: str
+    reason: str | None
+    form: SignatureForm
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether the status is ``valid``."""
+        return self.status is SignatureStatus.VALID
+
+
+_FORM_FINDINGS: dict[SignatureForm, tuple[Finding, ...]] = {
+    SignatureForm.DER: (),
+    SignatureForm.RAW: (warning(SignatureCode.RAW),),
+    SignatureForm.DER_LENIENT: (warning(SignatureCode.NOT_CANONICAL_DER),),
+}
+
+# Outcomes are immutable and few: one per algorithm and form, made on first use.
+_VALID: dict[tuple[SignatureAlgorithm, SignatureForm], SignatureCheck] = {}
+
+
+def check_signature(
+    algorithm: SignatureAlgorithm,
+    key: PublicKey,
+    message: bytes,
+    signature: bytes,
+    *,
+    allow_lenient: bool = True,
+    diagnose: bool = True,
+) -> SignatureCheck:
+    """Check one signature.
+
+    Args:
+        algorithm: What to compute, nothing else is accepted.
+        key: Key from :meth:`KeyMaterial.for_algorithm` of the same algorithm.
+        message: The to-be-signed bytes.
+        signature: The signature bytes after text decoding. Both s and n - s are valid (FIPS 186-5), so
+            signature bytes never identify a record.
+        allow_lenient: Also read raw r‖s and DER that is not canonical; otherwise strict DER only.
+        diagnose: On an ECDSA mismatch find out, without accepting it, whether another hash function would
+            verify. Switch it off when many keys are tried; it costs two more verifications.
+
+    Raises:
+        UnusableKey: The key is of another curve or family than the algorithm.
+    """
+    if key.family != algorithm.family or key.curve is not algorithm.curve:
+        own = key.curve.name if key.curve else key.family
+        raise UnusableKey(KeyCode.CURVE_MISMATCH, key=own, algorithm=algorithm.name)
+    if key.ecdsa is None or algorithm.curve is None or algorithm.hash_name is None:
+        return _check_plain(algorithm, key, message, signature)
+
+    # Nearly every signature is strict DER and fits: this path must not cost more than the mathematics.
+    backend, curve, hash_name = key.ecdsa, algorithm.curve, algorithm.hash_name
+    strict = read_signature(signature)
+    if strict is not None and _verifies(backend, hash_name, message, strict, signature):
+        return _valid(algorithm, SignatureForm.DER)
+
+    readings = [(SignatureForm.DER, strict)] if strict is not None else []
+    if allow_lenient:
+        for form, numbers in _lenient_readings(signature, curve, strict):
+            if _verifies(backend, hash_name, message, numbers, None):
+                return _valid(algorithm, form)
+            readings.append((form, numbers))
+    if not readings:
+        return _malformed(algorithm, signature, SignatureForm.DER)
+    findings = [*_FORM_FINDINGS[readings[0][0]]]
+    if diagnose:
+        other = _other_hash(algorithm, backend, message, [numbers for _, numbers in readings])
+        if other is not None:
+            findings.append(problem(SignatureCode.HASH_LABEL_MISMATCH, named=hash_name, used=other))
+    return SignatureCheck(
+        SignatureStatus.INVALID,
+        algorithm.name,
+        SignatureReason.MISMATCH,
+        readings[0][0],
+        tuple(findings),
+    )
+
+
+def _lenient_readings(
+    signature: bytes, curve: Curve, strict: tuple[int, int] | None
+) -> Iterator[tuple[SignatureForm, tuple[int, int]]]:
+    """Yield what the bytes may mean beside strict DER; raw r‖s may by chance look like DER, so both count."""
+    raw = read_raw_signature(signature, curve.order_bytes)
+    if raw is not None:
+        yield SignatureForm.RAW, raw
+    lenient = read_lenient_signature(signature)
+    if lenient is not None and strict is None:
+        yield SignatureForm.DER_LENIENT, lenient
+
+
+def _verifies(
+    backend: EcdsaBackend,
+    hash_name: str,
+    message: bytes,
+    numbers: tuple[int, int],
+    der: bytes | None,
+) -> bool:
+    """Whether (r, s) verifies; ``der`` is their strict DER if it is at hand."""
+    r, s = numbers
+    if not (0 < r < backend.order and 0 < s < backend.order):  # FIPS 186-5 §6.4.2 step 1
+        return False
+    return backend.verify(message, hash_name, r, s, der if der is not None else write_signature(r, s))
+
+
+def _other_hash(
+    algorithm: SignatureAlgorithm,
+    backend: EcdsaBackend,
+    message: bytes,
+    readings: list[tuple[int, int]],
+) -> str | None:
+    """Return the hash function with which the signature would verify, ``None`` if it would with none."""
+    for hash_name in HASHES:
+        if hash_name == algorithm.hash_name:
+            continue
+        if any(_verifies(backend, hash_name, message, numbers, None) for numbers in readings):
+            return hash_name
+    return None
+
+
+def _check_plain(
+    algorithm: SignatureAlgorithm, key: PublicKey, message: bytes, signature: bytes
+) -> SignatureCheck:
+    """Check EdDSA (RFC 8032) or ML-DSA (FIPS 204): octets of a fixed length, no DER."""
+    backend = key.plain
+    assert backend is not None  # noqa: S101 - the families are equal
+    if len(signature) != backend.signature_bytes:
+        return _malformed(algorithm, signature, SignatureForm.RAW)
+    if backend.verify(message, signature):
+        return SignatureCheck(SignatureStatus.VALID, algorithm.name, None, SignatureForm.RAW)
+    return SignatureCheck(
+        SignatureStatus.INVALID,
+        algorithm.name,
+        SignatureReason.MISMATCH,
+        SignatureForm.RAW,
+    )
+
+
+def _valid(algorithm: SignatureAlgorithm, form: SignatureForm) -> SignatureCheck:
+    check = _VALID.get((algorithm, form))
+    if check is None:
+        check = SignatureCheck(SignatureStatus.VALID, algorithm.name, None, form, _FORM_FINDINGS[form])
+        _VALID[algorithm, form] = check
+    return check
+
+
+def _malformed(algorithm: SignatureAlgorithm, signature: bytes, form: SignatureForm) -> SignatureCheck:
+    return SignatureCheck(
+        SignatureStatus.INVALID,
+        algorithm.name,
+        SignatureReason.MALFORMED_SIGNATURE,
+        form,
+        (problem(SignatureCode.MALFORMED, algorithm=algorithm.name, bytes=len(signature)),),
+    )

@@ -1,0 +1,375 @@
+"""A tariff made ready for pricing: read once, used for any number of sessions.
+
+Text becomes numbers (times of day as minutes, dates as day numbers), and the elements are turned around into
+one list of candidates per dimension, because the active component is looked up for each dimension on its own
+(2.2.1 mod_tariffs, TariffElement).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, localcontext
+
+from ocpi.findings import Finding, problem, warning
+from ocpi.objects.tariff import (
+    DayOfWeek,
+    PriceComponent,
+    ReservationRestrictionType,
+    Tariff,
+    TariffDimensionType,
+    TariffElement,
+    TariffRestrictions,
+)
+from ocpi.tariffs.codes import TariffCode
+from ocpi.tariffs.errors import TariffUnusableError
+from ocpi.tariffs.exact import EXACT
+from ocpi.types import Price
+
+MAX_ELEMENTS = 5000
+"""Largest tariff accepted. Prices per quarter of an hour for a week are 672 elements; matching time grows
+with elements times periods."""
+
+MINUTES_PER_DAY = 1440
+_WEEKDAYS = {day: number for number, day in enumerate(DayOfWeek)}
+_RESERVATION_DIMENSIONS = frozenset({TariffDimensionType.FLAT, TariffDimensionType.TIME})
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRestrictions:
+    """Restrictions of one element, ready to compare. ``None`` = not restricted.
+
+    Attributes:
+        start_minute, end_minute: Local minutes of the day; ``end_minute`` is exclusive and at most 1440; a
+            smaller end wraps past midnight. Both or neither.
+        weekdays: Local weekdays, Monday = 0.
+        start_day, end_day: Local dates as proleptic ordinals, the end exclusive.
+        min_kwh, max_kwh: Energy consumed in the session, max exclusive.
+        min_current_a, max_current_a: Current summed over the phases, max exclusive.
+        min_power_kw, max_power_kw: Power, max exclusive.
+        min_duration_us, max_duration_us: Elapsed session time in microseconds, max exclusive.
+        on_clock, on_use, on_flow: Whether anything of time and date, of energy and duration, of power and
+            current is restricted.
+    """
+
+    start_minute: int | None = None
+    end_minute: int | None = None
+    weekdays: frozenset[int] | None = None
+    start_day: int | None = None
+    end_day: int | None = None
+    min_kwh: Decimal | None = None
+    max_kwh: Decimal | None = None
+    min_current_a: Decimal | None = None
+    max_current_a: Decimal | None = None
+    min_power_kw: Decimal | None = None
+    max_power_kw: Decimal | None = None
+    min_duration_us: int | None = None
+    max_duration_us: int | None = None
+    on_clock: bool = False
+    on_use: bool = False
+    on_flow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledComponent:
+    """A price component with its place in the tariff.
+
+    Attributes:
+        element, component: Indices in the tariff.
+        dimension: What it prices.
+        price: Per kWh, per hour or once; without VAT.
+        vat_percent: ``None`` = no VAT applies.
+        vat_factor: ``1 + vat/100``; 1 where no VAT applies.
+        step_size: In Wh or s; 0 = no rounding.
+        restrictions: ``None`` = always applies.
+    """
+
+    element: int
+    component: int
+    dimension: TariffDimensionType
+    price: Decimal
+    vat_percent: Decimal | None
+    vat_factor: Decimal
+    step_size: int
+    restrictions: CompiledRestrictions | None
+
+
+Candidates = Mapping[TariffDimensionType, tuple[CompiledComponent, ...]]
+"""Per dimension, in tariff order: the first whose restrictions hold is active."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTariff:
+    """A tariff ready for pricing.
+
+    Attributes:
+        tariff_id: As written.
+        key: ``tariff_id`` for comparison: CiString, without regard to case.
+        currency: ISO 4217.
+        session: Candidates for charging and parking (elements without ``reservation``).
+        reservation: Candidates for a reservation.
+        reservation_expires: Candidates that replace those of ``reservation`` when it expired.
+        has_vat: Some component has VAT; else amounts have no value including VAT.
+        single_vat: The rate that all components share; ``None`` if they differ or one has none.
+        min_price, max_price: Limits of the session total.
+        valid_from, valid_until: Validity, the end exclusive.
+        clock_edges: Local minute of the day -> restrictions that may change then; at 0 also those on days.
+        clock_minutes: Keys of ``clock_edges`` in order.
+        kwh_edges: Consumed energy at which a restriction changes, in order.
+        duration_edges_s: Elapsed session seconds at which a restriction changes, in order.
+        component_count: Number of components.
+        findings: What is wrong with the tariff itself.
+    """
+
+    tariff_id: str
+    key: str
+    currency: str
+    session: Candidates
+    reservation: Candidates
+    reservation_expires: Candidates
+    has_vat: bool
+    single_vat: Decimal | None
+    min_price: Price | None
+    max_price: Price | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    clock_edges: Mapping[int, tuple[CompiledRestrictions, ...]]
+    clock_minutes: tuple[int, ...]
+    kwh_edges: tuple[Decimal, ...]
+    duration_edges_s: tuple[int, ...]
+    component_count: int
+    findings: tuple[Finding, ...]
+
+
+def compile_tariff(tariff: Tariff) -> CompiledTariff:
+    """Make a tariff ready for pricing.
+
+    An element with a restriction that is unknown (``dayOfWeek``) or unreadable (30 February) is never used:
+    it is certainly not unconditional, so a price from it would be a guess (tandemdrive/ocpi-tariffs#80).
+    That is a finding.
+
+    Args:
+        tariff: 2.2.1 semantics: prices are without VAT.
+
+    Raises:
+        TariffUnusableError: No elements, more than :data:`MAX_ELEMENTS`, or a number that is none.
+    """
+    if not tariff.elements:
+        raise TariffUnusableError("no_elements", tariff.id)
+    if len(tariff.elements) > MAX_ELEMENTS:
+        raise TariffUnusableError("too_many_elements", f"{len(tariff.elements)}, at most {MAX_ELEMENTS}")
+    with localcontext(EXACT):
+        return _Compiler(tariff).compile()
+
+
+class _Compiler:
+    """Collects while walking the elements once."""
+
+    def __init__(self, tariff: Tariff) -> None:
+        self.tariff = tariff
+        self.findings: list[Finding] = []
+        self.lists: dict[
+            ReservationRestrictionType | None, dict[TariffDimensionType, list[CompiledComponent]]
+        ] = {None: {}, **{kind: {} for kind in ReservationRestrictionType}}
+        self.restrictions: list[CompiledRestrictions] = []
+        self.rates: set[Decimal | None] = set()
+        self.component_count = 0
+
+    def compile(self) -> CompiledTariff:
+        tariff = self.tariff
+        for limit in (tariff.min_price, tariff.max_price):
+            if limit is not None:
+                self.check_numbers("price limit", limit.excl_vat, limit.incl_vat)
+        for index, element in enumerate(tariff.elements):
+            self.add_element(index, element)
+        edges = _clock_edges(self.restrictions)
+        return CompiledTariff(
+            tariff_id=tariff.id,
+            key=tariff.id.lower(),
+            currency=tariff.currency,
+            session=_frozen(self.lists[None]),
+            reservation=_frozen(self.lists[ReservationRestrictionType.RESERVATION]),
+            reservation_expires=_frozen(self.lists[ReservationRestrictionType.RESERVATION_EXPIRES]),
+            has_vat=any(rate is not None for rate in self.rates),
+            single_vat=next(iter(self.rates)) if len(self.rates) == 1 else None,
+            min_price=tariff.min_price,
+            max_price=tariff.max_price,
+            valid_from=tariff.start_date_time,
+            valid_until=tariff.end_date_time,
+            clock_edges=edges,
+            clock_minutes=tuple(sorted(edges)),
+            kwh_edges=_edges(value for r in self.restrictions for value in (r.min_kwh, r.max_kwh)),
+            duration_edges_s=tuple(
+                int(edge) // 1_000_000
+                for edge in _edges(
+                    None if value is None else Decimal(value)
+                    for r in self.restrictions
+                    for value in (r.min_duration_us, r.max_duration_us)
+                )
+            ),
+            component_count=self.component_count,
+            findings=tuple(self.findings),
+        )
+
+    def add_element(self, index: int, element: TariffElement) -> None:
+        usable = True
+        restrictions: CompiledRestrictions | None = None
+        kind: ReservationRestrictionType | None = None
+        if element.restrictions is not None:
+            kind = element.restrictions.reservation
+            usable, restrictions = self.read_restrictions(index, element.restrictions)
+            if usable and restrictions is not None:
+                self.restrictions.append(restrictions)
+        seen: set[TariffDimensionType] = set()
+        for number, component in enumerate(element.price_components):
+            self.component_count += 1
+            self.check_numbers(f"element {index}", component.price, component.vat)
+            self.rates.add(component.vat)
+            compiled = self.read_component(index, number, component, restrictions)
+            place = f"/elements/{index}/price_components/{number}"
+            if component.type in seen:
+                self.say_component(TariffCode.DUPLICATE_COMPONENT, place, component)
+            elif kind is not None and component.type not in _RESERVATION_DIMENSIONS:
+                # mod_tariffs, TariffRestrictions.reservation: only FLAT and TIME are allowed
+                self.say_component(TariffCode.RESERVATION_DIMENSION, place, component)
+            elif usable:
+                self.lists[kind].setdefault(component.type, []).append(compiled)
+            seen.add(component.type)
+
+    def read_component(
+        self, element: int, number: int, component: PriceComponent, restrictions: CompiledRestrictions | None
+    ) -> CompiledComponent:
+        step_size = component.step_size
+        if step_size < 0:
+            self.findings.append(
+                problem(
+                    TariffCode.INVALID_STEP_SIZE,
+                    f"/elements/{element}/price_components/{number}/step_size",
+                    tariff_id=self.tariff.id,
+                    element=element,
+                    step_size=step_size,
+                )
+            )
+            step_size = 0
+        vat = component.vat
+        factor = Decimal(1) if vat is None else 1 + vat / 100
+        return CompiledComponent(
+            element, number, component.type, component.price, vat, factor, step_size, restrictions
+        )
+
+    def read_restrictions(
+        self, index: int, source: TariffRestrictions
+    ) -> tuple[bool, CompiledRestrictions | None]:
+        """Return whether the element can be used, and its restrictions if it has any."""
+        usable = True
+        for key, value in (source.model_extra or {}).items():
+            if value is not None:  # JSON null means absent
+                usable = False
+                self.say_restriction(TariffCode.UNKNOWN_RESTRICTION, index, key, value)
+        days: list[int | None] = []
+        for key, text in (("start_date", source.start_date), ("end_date", source.end_date)):
+            try:
+                days.append(None if text is None else date.fromisoformat(text).toordinal())
+            except ValueError:  # the pattern lets 30 February pass
+                days.append(None)
+                usable = False
+                self.say_restriction(TariffCode.UNREADABLE_RESTRICTION, index, key, text)
+        self.check_numbers(
+            f"element {index} restrictions",
+            *(source.min_kwh, source.max_kwh, source.min_current, source.max_current),
+            *(source.min_power, source.max_power),
+        )
+        compiled = _compile_restrictions(source, days[0], days[1])
+        restricted = compiled.on_clock or compiled.on_use or compiled.on_flow
+        return usable, compiled if restricted else None
+
+    def say_component(self, code: TariffCode, place: str, component: PriceComponent) -> None:
+        self.findings.append(warning(code, place, tariff_id=self.tariff.id, dimension=str(component.type)))
+
+    def say_restriction(self, code: TariffCode, index: int, key: str, value: object) -> None:
+        self.findings.append(
+            problem(
+                code,
+                f"/elements/{index}/restrictions/{key}",
+                tariff_id=self.tariff.id,
+                element=index,
+                restriction=key,
+                value=str(value)[:100],
+            )
+        )
+
+    def check_numbers(self, place: str, *numbers: Decimal | None) -> None:
+        for number in numbers:
+            if number is not None and (not isinstance(number, Decimal) or not number.is_finite()):
+                raise TariffUnusableError("not_a_number", f"{self.tariff.id}: {place}")
+
+
+def _compile_restrictions(
+    source: TariffRestrictions, start_day: int | None, end_day: int | None
+) -> CompiledRestrictions:
+    start_minute, end_minute = _window(source.start_time, source.end_time)
+    weekdays = frozenset(_WEEKDAYS[day] for day in source.day_of_week) if source.day_of_week else None
+    clock = (start_minute, weekdays, start_day, end_day)
+    use = (source.min_kwh, source.max_kwh, source.min_duration, source.max_duration)
+    flow = (source.min_current, source.max_current, source.min_power, source.max_power)
+    return CompiledRestrictions(
+        start_minute=start_minute,
+        end_minute=end_minute,
+        weekdays=weekdays,
+        start_day=start_day,
+        end_day=end_day,
+        min_kwh=source.min_kwh,
+        max_kwh=source.max_kwh,
+        min_current_a=source.min_current,
+        max_current_a=source.max_current,
+        min_power_kw=source.min_power,
+        max_power_kw=source.max_power,
+        min_duration_us=_microseconds(source.min_duration),
+        max_duration_us=_microseconds(source.max_duration),
+        on_clock=any(value is not None for value in clock),
+        on_use=any(value is not None for value in use),
+        on_flow=any(value is not None for value in flow),
+    )
+
+
+def _microseconds(duration_s: int | None) -> int | None:
+    return None if duration_s is None else duration_s * 1_000_000
+
+
+def _window(start: str | None, end: str | None) -> tuple[int | None, int | None]:
+    """Return the daily window in minutes, or ``(None, None)`` for the whole day.
+
+    A missing start is 00:00 and a missing end the end of the day (ocpi/ocpi#466, #502); ``00:00`` as end is
+    the end of the day; equal times are the whole day, because nobody publishes a window that never opens.
+    """
+    first = 0 if start is None else int(start[:2]) * 60 + int(start[3:])
+    last = 0 if end is None else int(end[:2]) * 60 + int(end[3:])
+    if first == last:
+        return None, None
+    return first, last or MINUTES_PER_DAY
+
+
+def _clock_edges(
+    restrictions: Iterable[CompiledRestrictions],
+) -> dict[int, tuple[CompiledRestrictions, ...]]:
+    edges: dict[int, list[CompiledRestrictions]] = {}
+    for item in restrictions:
+        if not item.on_clock:
+            continue
+        minutes = set()
+        if item.start_minute is not None and item.end_minute is not None:
+            minutes |= {item.start_minute, item.end_minute % MINUTES_PER_DAY}
+        if item.weekdays is not None or item.start_day is not None or item.end_day is not None:
+            minutes.add(0)
+        for minute in minutes:
+            edges.setdefault(minute, []).append(item)
+    return {minute: tuple(items) for minute, items in edges.items()}
+
+
+def _edges(values: Iterable[Decimal | None]) -> tuple[Decimal, ...]:
+    return tuple(sorted({value for value in values if value is not None and value > 0}))
+
+
+def _frozen(lists: Mapping[TariffDimensionType, list[CompiledComponent]]) -> Candidates:
+    return {dimension: tuple(items) for dimension, items in lists.items()}

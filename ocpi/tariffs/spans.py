@@ -1,0 +1,113 @@
+"""Does a price change inside a period that was not cut there?
+
+Three things move while a period lasts: the wall clock, the elapsed time, and the consumed energy. The first two
+are known at any instant; of the energy only the values at start and end are known.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ocpi.objects.tariff import TariffDimensionType
+from ocpi.tariffs.boundaries import MAX_SPAN, price_boundaries
+from ocpi.tariffs.breakdown import PeriodState, SessionPeriod
+from ocpi.tariffs.compiled import MINUTES_PER_DAY, CompiledComponent, CompiledTariff
+from ocpi.tariffs.exact import microseconds
+from ocpi.tariffs.matching import Moment
+
+MAX_MOMENTS = 1000
+"""Most moments looked at inside one period; a period that crosses more boundaries was not cut at all."""
+
+_MINUTE = timedelta(minutes=1)
+
+Found = Mapping[TariffDimensionType, CompiledComponent | None]
+Find = Callable[[TariffDimensionType, Moment], CompiledComponent | None]
+
+
+def spans_price_change(
+    tariff: CompiledTariff,
+    period: SessionPeriod,
+    moment: Moment,
+    found: Found,
+    find: Find,
+    *,
+    zone: ZoneInfo,
+    origin: datetime,
+) -> tuple[TariffDimensionType, ...] | None:
+    """Return the dimensions whose active component changes inside the period.
+
+    Args:
+        tariff: Tariff of the period.
+        period: A period of the session.
+        moment: Its start.
+        found: What is active at its start.
+        find: Finds the active component at another moment.
+        zone: Time zone of the Location.
+        origin: Where durations count from.
+
+    Returns:
+        ``None`` if the period is longer than :data:`~ocpi.tariffs.boundaries.MAX_SPAN` and was not looked at.
+    """
+    if not found:
+        return ()
+    if period.end - period.start > MAX_SPAN:
+        return None
+    changed = []
+    remaining = dict(found)
+    for number, later in enumerate(_moments(tariff, period, moment, zone, origin)):
+        if not remaining or number >= MAX_MOMENTS:
+            break
+        for dimension, component in tuple(remaining.items()):
+            if find(dimension, later) is not component:
+                changed.append(dimension)
+                del remaining[dimension]
+    return tuple(changed)
+
+
+def _moments(
+    tariff: CompiledTariff, period: SessionPeriod, moment: Moment, zone: ZoneInfo, origin: datetime
+) -> Iterator[Moment]:
+    """Yield the moments inside a period at which something may change: instants, energies, and both together."""
+    last = moment
+    if _crosses_instants(tariff, period, moment, zone, origin):
+        for instant in price_boundaries(tariff, period.start, period.end, zone, session_start=origin):
+            wall = instant.astimezone(zone)
+            last = Moment(wall, moment.energy_kwh, max(0, microseconds(instant - origin)), period)
+            yield last
+    if tariff.kwh_edges and period.state is not PeriodState.RESERVATION:
+        final_kwh = moment.energy_kwh + period.energy_kwh
+        for edge_kwh in tariff.kwh_edges:
+            if moment.energy_kwh < edge_kwh < final_kwh:
+                yield replace(moment, energy_kwh=edge_kwh)
+                last = replace(last, energy_kwh=edge_kwh)
+    if last is not moment:
+        yield last
+
+
+def _crosses_instants(
+    tariff: CompiledTariff, period: SessionPeriod, moment: Moment, zone: ZoneInfo, origin: datetime
+) -> bool:
+    """Return quickly whether :func:`price_boundaries` can find anything; the usual period is short."""
+    if tariff.duration_edges_s:
+        final_us = microseconds(period.end - origin)
+        if any(moment.elapsed_us < edge_s * 1_000_000 < final_us for edge_s in tariff.duration_edges_s):
+            return True
+    if not tariff.clock_minutes:
+        return False
+    wall, wall_end = moment.wall, period.end.astimezone(zone)
+    if wall.utcoffset() != wall_end.utcoffset():
+        return True
+    minute = wall.hour * 60 + wall.minute
+    place = bisect_right(tariff.clock_minutes, minute)
+    following = (
+        tariff.clock_minutes[place]
+        if place < len(tariff.clock_minutes)
+        else tariff.clock_minutes[0] + MINUTES_PER_DAY
+    )
+    length = period.end - period.start
+    into_minute = timedelta(seconds=wall.second, microseconds=wall.microsecond)
+    return length > (following - minute) * _MINUTE - into_minute
