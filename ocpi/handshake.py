@@ -47,7 +47,7 @@ from ocpi.versions import WireVersion, highest_mutual, wire_version
 
 logger = logging.getLogger(__name__)
 
-CALL_BACK_LIMITS = Limits(connect_s=5.0, read_s=10.0, total_s=12.0)
+CALL_BACK_LIMITS = Limits(connect_s=5, read_s=10, total_s=12)
 """Bounds of each call-back while a partner's POST stays open; two of them stay below a call's 60 s."""
 
 GRACE = timedelta(seconds=60)

@@ -16,6 +16,10 @@ from ocpi.tariffs.breakdown import Breakdown, Bucket
 from ocpi.types import format_datetime
 
 
+FINEST_STEP_WH = 1
+"""Smallest step_size of energy (mod_tariffs, PriceComponent: an integer of Wh)."""
+
+
 def _decide(allowed: bool, switch: str, code: Code, **params: object) -> Iterator[Finding]:
     """Yield an error, or a warning that names the policy switch under which it was let through."""
     if allowed:
@@ -64,15 +68,20 @@ def uncertified_time(
 def rounded_energy(
     breakdown: Breakdown, transaction: TransactionVerdict, policy: BillingPolicy
 ) -> Iterator[Finding]:
-    """step_size must not bill more energy than the meter signed (law facts §11)."""
+    """step_size must not bill more energy than the meter signed (law facts §11).
+
+    A step of 1 Wh is the finest that OCPI can say: where a meter signs finer digits, it only warns.
+    """
     signed = transaction.energy_kwh
-    if signed is not None and breakdown.billed.energy_kwh > signed:
+    if signed is None or breakdown.billed.energy_kwh <= signed:
+        return
+    numbers = {"billed": format(breakdown.billed.energy_kwh, "f"), "signed": format(signed, "f")}
+    energy = [line for line in breakdown.lines if line.dimension is TariffDimensionType.ENERGY]
+    if all(line.step_size <= FINEST_STEP_WH for line in energy):
+        yield warning(Code.BILLED_ENERGY_ABOVE_SIGNED, "", **numbers)
+    else:
         yield from _decide(
-            policy.bill_rounded_energy,
-            "bill_rounded_energy",
-            Code.BILLED_ENERGY_ABOVE_SIGNED,
-            billed=format(breakdown.billed.energy_kwh, "f"),
-            signed=format(signed, "f"),
+            policy.bill_rounded_energy, "bill_rounded_energy", Code.BILLED_ENERGY_ABOVE_SIGNED, **numbers
         )
 
 

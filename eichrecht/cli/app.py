@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from eichrecht.cli import show
-from eichrecht.cli.inputs import InputError, gather, key_argument
+from eichrecht.cli import cdr, demo, serve, show
+from eichrecht.cli.errors import InputError
+from eichrecht.cli.inputs import gather, key_argument
 from eichrecht.evidence import Verdict
 from eichrecht.rules.profiles import Profile
 from eichrecht.verification import Verifier
@@ -35,6 +36,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(cdr.commands, name="cdr")
+app.add_typer(serve.db, name="db")
+app.add_typer(serve.key, name="key")
+app.add_typer(serve.tariff, name="tariff")
+app.add_typer(serve.partner, name="partner")
+app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
+app.command("demo")(demo.demo)
 
 
 @app.callback()

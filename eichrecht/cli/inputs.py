@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from eichrecht.cli.errors import InputError
 from eichrecht.containers.unwrap import MAX_DOCUMENT_BYTES, unwrap
 from eichrecht.evidence import Document
 from eichrecht.formats import registry
@@ -14,10 +15,6 @@ from eichrecht.verification.keys import SuppliedKey
 
 MAX_FILES = 100_000
 """Files read from directory arguments in one run; more is a job for the bulk audit."""
-
-
-class InputError(Exception):
-    """The command line cannot be used; ``str()`` is a sentence for the user."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -73,10 +70,10 @@ def _is_key_file(document: Document) -> bool:
     if len(document.content) > MAX_KEY_TEXT or unwrap(document, registry.recognise).parts:
         return False
     try:
-        read_key(document.content)
+        # A raw signature in hex reads as bare X‖Y; only what is a point of some curve is taken for a key.
+        return bool(read_key(document.content).fingerprints)
     except UnreadableKey:
         return False
-    return True
 
 
 def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:

@@ -31,6 +31,7 @@ class ContainerCode(StrEnum):
     XML_NOT_WELL_FORMED = "xml_not_well_formed"
     XML_DOCTYPE_REFUSED = "xml_doctype_refused"
     XML_SEVERAL_ROOTS = "xml_several_roots"
+    XML_TOO_MANY_ROOTS = "xml_too_many_roots"
     XML_UNEXPECTED_ROOT = "xml_unexpected_root"
     XML_LINE_ENDS_NORMALISED = "xml_line_ends_normalised"
     TEXT_AROUND_XML = "text_around_xml"
@@ -47,6 +48,7 @@ class ContainerCode(StrEnum):
     JSON_TOO_LARGE = "json_too_large"
     JSON_UNREADABLE = "json_unreadable"
     JSON_DUPLICATE_KEY = "json_duplicate_key"
+    CUT_FROM_BROKEN_JSON = "cut_from_broken_json"
     JSON_SINGLE_QUOTES = "json_single_quotes"
 
     # OCPI and OCPP

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from eichrecht.containers.codes import ContainerCode
-from eichrecht.containers.json_text import as_bytes, plain
+from eichrecht.containers.json_text import as_bytes, strings_in
 from eichrecht.containers.kinds import Found, Opener, Payload, with_context, within
-from eichrecht.evidence import Layer, Part, note, problem
+from eichrecht.containers.limits import SHORTEST_RECORD
+from eichrecht.evidence import Layer, Part, note, problem, warning
 
 
 class JsonSyntax:
@@ -18,6 +19,33 @@ class JsonSyntax:
         if payload.json is None or not payload.json.findings:
             return None
         return Found(findings=payload.json.findings)
+
+
+class BrokenJson:
+    """Records in the strings of JSON that cannot be read as a whole, each once.
+
+    What stood beside them (key, place in a transaction) is lost, because nothing says where it belongs.
+    """
+
+    name = "json-broken"
+
+    def try_unwrap(self, payload: Payload, opener: Opener) -> Found | None:
+        """See :class:`~eichrecht.containers.kinds.ContainerKind`."""
+        if payload.json is None or not payload.json.broken:
+            return None
+        parts: dict[bytes, Part] = {}
+        for content in strings_in(payload.trimmed, SHORTEST_RECORD):
+            if not opener.grant_entries(1):
+                break
+            found = opener.open(content, is_utf8=True)
+            if found.complete:
+                for part in found.parts:
+                    parts.setdefault(part.content, part)
+        cut = (warning(ContainerCode.CUT_FROM_BROKEN_JSON),)
+        return within(
+            Found(tuple(with_context(part, findings=cut) for part in parts.values())),
+            Layer(self.name, "string_with_record"),
+        )
 
 
 class JsonString:
@@ -58,14 +86,14 @@ class OcppSignedMeterValue:
             unrecognised = problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content))
             parts = (Part(content, findings=(unrecognised,)),)
         key, method = value.get("publicKey"), value.get("encodingMethod")
-        key_text = plain(key) if isinstance(key, str) and key.strip() else None
+        key_text = key if isinstance(key, str) and key.strip() else None
         inner = within(Found(parts, found.findings), where=f"/{member}")
         parts = tuple(
             with_context(
                 part,
                 key_text=key_text,
                 key_where=None if key_text is None else "/publicKey",
-                declared_format=plain(method) if isinstance(method, str) and method else None,
+                declared_format=method if isinstance(method, str) and method else None,
                 findings=() if key_text else (note(ContainerCode.PUBLIC_KEY_MISSING),),
             )
             for part in inner.parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,9 @@ from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.limits import MAX_STRUCTURED_BYTES
 from eichrecht.evidence import Finding, note, problem
 from ocpi.transport.json import JsonError, loads
+
+_LITERAL = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
+"""A string; without its end it matches up to the end of the text, so that the search is linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,12 @@ class JsonText:
     Attributes:
         value: What it says; ``None`` if it is unreadable.
         findings: Why it is unreadable, or how it was read.
+        broken: It is unreadable, but strings may still be cut out of it.
     """
 
     value: Any
     findings: tuple[Finding, ...] = ()
+    broken: bool = False
 
 
 def read_json(text: bytes) -> JsonText | None:
@@ -41,29 +48,39 @@ def read_json(text: bytes) -> JsonText | None:
     except JsonError as error:
         if error.code == "malformed" and b"'" in text and b'"' not in text:
             return _single_quoted(text, error)
-        return JsonText(None, (_unreadable(error),))
+        if text.startswith(b'"'):
+            return None  # any prose can begin with a quotation mark
+        return JsonText(None, (_unreadable(error),), broken=True)
 
 
 def _single_quoted(text: bytes, original: JsonError) -> JsonText:
     try:
         value = loads(text.replace(b"'", b'"'))
     except JsonError:
-        return JsonText(None, (_unreadable(original),))
+        return JsonText(None, (_unreadable(original),), broken=True)
     return JsonText(value, (note(ContainerCode.JSON_SINGLE_QUOTES),))
 
 
 def _unreadable(error: JsonError) -> Finding:
-    detail = plain(error.detail)
+    detail = error.detail.encode("utf-8", "replace").decode("utf-8")  # a name can hold half a character
     if error.code == "duplicate_key":
         return problem(ContainerCode.JSON_DUPLICATE_KEY, key=detail)
     return problem(ContainerCode.JSON_UNREADABLE, reason=error.code, detail=detail)
 
 
-def plain(text: str) -> str:
-    """Return ``text`` without lone surrogates (possible through JSON escapes), so that it can be written."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def strings_in(text: bytes, shortest: int) -> Iterator[bytes]:
+    """Yield the contents of the string literals of broken JSON that have at least ``shortest`` bytes."""
+    for literal in _LITERAL.finditer(text):
+        if not literal[1]:
+            return
+        if literal.end() - literal.start() - 2 < shortest:
+            continue
+        try:
+            yield as_bytes(str(loads(literal[0])))
+        except JsonError:
+            continue
 
 
 def as_bytes(text: str) -> bytes:
-    """Return a JSON string as UTF-8 bytes; lone surrogates become bytes that no format accepts as UTF-8."""
-    return text.encode("utf-8", "surrogatepass")
+    """Return a JSON string as UTF-8 bytes; ``loads`` refuses lone surrogates, so every string has some."""
+    return text.encode("utf-8")

@@ -7,7 +7,7 @@ New kinds join by one line in ``registry.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -85,8 +85,11 @@ class Opener(Protocol):
     def recognise(self, content: bytes) -> Sequence[RecordSpan]:
         """Return the records that stand in ``content`` as they are, without overlap, in order."""
 
-    def grant(self, wanted: int) -> int:
-        """Return how many of ``wanted`` records may still be taken, and count them."""
+    def grant_entries(self, wanted: int) -> int:
+        """Return how many of ``wanted`` entries of a container may still be taken, and count them."""
+
+    def grant_records(self, wanted: int) -> int:
+        """Return how many of ``wanted`` records may still be cut out of a text, and count them."""
 
 
 class ContainerKind(Protocol):
@@ -125,6 +128,12 @@ def within(found: Found, *layers: Layer, where: str = "", findings: tuple[Findin
     )
     inner = tuple(replace(finding, where=where + finding.where) for finding in found.findings)
     return Found(parts, findings + inner)
+
+
+def joined(found: Iterable[Found]) -> Found:
+    """Return several results, in order, as one."""
+    every = tuple(found)
+    return Found(tuple(p for f in every for p in f.parts), tuple(x for f in every for x in f.findings))
 
 
 def with_context(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from eichrecht.containers.codes import ContainerCode
-from eichrecht.containers.json_text import plain
-from eichrecht.containers.kinds import Found, Opener, Payload, with_context, within
+from eichrecht.containers.kinds import Found, Opener, Payload, joined, with_context, within
 from eichrecht.containers.signed_value import open_signed_value
 from eichrecht.evidence import Finding, Layer, Part, note, problem
 
@@ -48,7 +47,7 @@ def _from_list(values: list[Any], opener: Opener) -> Found | None:
     if not inner:
         return None
     layer = Layer("ocpi-list", "objects_with_signed_data")
-    return within(Found(sum((f.parts for f in inner), ()), sum((f.findings for f in inner), ())), layer)
+    return within(joined(inner), layer)
 
 
 def _from_object(value: dict[str, Any], opener: Opener) -> Found | None:
@@ -58,13 +57,13 @@ def _from_object(value: dict[str, Any], opener: Opener) -> Found | None:
     if isinstance(signed, dict):
         found = _from_signed_data(signed, opener)
         identifier = value.get("id")
-        group = plain(identifier) if isinstance(identifier, str) else None
+        group = identifier if isinstance(identifier, str) else None
         parts = tuple(with_context(part, transaction_id=group) for part in found.parts)
         return within(
             Found(parts, found.findings), Layer("ocpi-cdr", "signed_data_object"), where="/signed_data"
         )
     if isinstance(signed, str) and ("nature" in value or "plain_data" in value):
-        return _from_signed_value(value, opener)
+        return _from_signed_value(value, opener) if opener.grant_entries(1) else Found()
     if signed is None and value.keys() >= _CDR_KEYS:
         return Found(findings=(problem(ContainerCode.CDR_WITHOUT_SIGNED_DATA),))
     return None
@@ -76,11 +75,11 @@ def _from_signed_data(value: dict[str, Any], opener: Opener) -> Found:
     if not isinstance(signed_values, list) or not signed_values:
         return Found(findings=(problem(ContainerCode.SIGNED_VALUES_MISSING, "/signed_values"),))
     key = value.get("public_key")
-    key_text = plain(key) if isinstance(key, str) and key.strip() else None
+    key_text = key if isinstance(key, str) and key.strip() else None
     method = value.get("encoding_method")
     parts: list[Part] = []
     findings: list[Finding] = []
-    for index, item in enumerate(signed_values[: opener.grant(len(signed_values))]):
+    for index, item in enumerate(signed_values[: opener.grant_entries(len(signed_values))]):
         found = within(_from_signed_value(item, opener), layer, where=f"/signed_values/{index}")
         findings.extend(found.findings)
         parts.extend(
@@ -88,7 +87,7 @@ def _from_signed_data(value: dict[str, Any], opener: Opener) -> Found:
                 part,
                 key_text=key_text,
                 key_where=None if key_text is None else "/public_key",
-                declared_format=plain(method) if isinstance(method, str) else None,
+                declared_format=method if isinstance(method, str) else None,
                 findings=_without_key(part, key_text),
             )
             for part in found.parts
@@ -113,6 +112,6 @@ def _from_signed_value(item: Any, opener: Opener) -> Found:
         found = Found((malformed,))
     else:
         found = open_signed_value(plain_data or "", signed_data or "", opener)
-    context = plain(nature) if isinstance(nature, str) else None
+    context = nature if isinstance(nature, str) else None
     parts = tuple(with_context(part, context=context) for part in found.parts)
     return within(Found(parts, found.findings), layer)

@@ -6,7 +6,7 @@ Structures with an unmistakable outside come first, records as they stand next, 
 from __future__ import annotations
 
 from eichrecht.containers.encodings import TextEncodings
-from eichrecht.containers.json_kinds import JsonString, JsonSyntax, OcppSignedMeterValue
+from eichrecht.containers.json_kinds import BrokenJson, JsonString, JsonSyntax, OcppSignedMeterValue
 from eichrecht.containers.kinds import ContainerKind
 from eichrecht.containers.ocpi_signed_data import OcpiSignedData
 from eichrecht.containers.safe_xml import SafeXml
@@ -21,6 +21,7 @@ KINDS: tuple[ContainerKind, ...] = (
     OcpiSignedData(),
     OcppSignedMeterValue(),
     JsonString(),
+    BrokenJson(),
     PlainRecords(),
     TextEncodings(),
 )

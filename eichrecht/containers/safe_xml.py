@@ -14,7 +14,7 @@ from lxml import etree
 
 from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.encodings import BASE32, BASE64, HEX, KNOWN_ENCODINGS, XML_ENTITIES, unescape
-from eichrecht.containers.kinds import Found, Opener, Payload, with_context, within
+from eichrecht.containers.kinds import Found, Opener, Payload, joined, with_context, within
 from eichrecht.containers.text import records_in
 from eichrecht.containers.xml_markup import complete_elements
 from eichrecht.containers.xml_text import DoctypeError, XmlText, gaps, local_name, parse
@@ -51,7 +51,7 @@ def _from_roots(xml: XmlText, opener: Opener) -> Found | None:
         return None
     spans = tuple((root.start, root.end) for root in xml.roots)
     inner.extend(_stray_records(xml.source, spans, opener))
-    return _joined(inner)
+    return joined(inner)
 
 
 def _from_root(root: etree._Element, has_cr: bool, opener: Opener) -> Found | None:
@@ -68,9 +68,9 @@ def _from_root(root: etree._Element, has_cr: bool, opener: Opener) -> Found | No
         values = [e for e in root.iter("{*}value") if declared or _has_data(e)]
     if not values:
         return Found(findings=(problem(ContainerCode.VALUES_EMPTY, "/values"),)) if declared else None
-    taken = values[: opener.grant(len(values))]
+    taken = values[: opener.grant_entries(len(values))]
     base = f"/{local_name(root)}/value" if local_name(root) != "value" else "/value"
-    found = _joined([_from_value(v, f"{base}/{i}", has_cr, opener) for i, v in enumerate(taken)])
+    found = joined([_from_value(v, f"{base}/{i}", has_cr, opener) for i, v in enumerate(taken)])
     if declared:
         return found
     if not found.recognised:
@@ -112,7 +112,7 @@ def _from_value(value: etree._Element, where: str, has_cr: bool, opener: Opener)
         inner = [
             within(f, where=f"/{local_name(d)}/{i}") for i, (f, d) in enumerate(zip(inner, data, strict=True))
         ]
-    joined = within(_joined(inner), layer)
+    found = within(joined(inner), layer)
     parts = tuple(
         with_context(
             part,
@@ -122,9 +122,9 @@ def _from_value(value: etree._Element, where: str, has_cr: bool, opener: Opener)
             context=value.get("context"),
             findings=tuple(findings),
         )
-        for part in joined.parts
+        for part in found.parts
     )
-    return within(Found(parts, joined.findings), where=where)
+    return within(Found(parts, found.findings), where=where)
 
 
 def _from_data(element: etree._Element, has_cr: bool, opener: Opener) -> Found:
@@ -184,18 +184,19 @@ def _from_broken(xml: XmlText, opener: Opener) -> Found | None:
     """Save the complete values of XML that is not well-formed, then the bare records in what remains."""
     saved: list[tuple[int, int]] = []
     inner: list[Found] = []
-    for start, end in complete_elements(xml.source, b"value"):
+    complete = list(complete_elements(xml.source, b"value"))
+    for start, end in complete[: opener.grant_entries(len(complete))]:
         try:
             element = parse(xml.source[start:end], xml.encoding)
         except (etree.XMLSyntaxError, DoctypeError):
             continue
-        if not _has_data(element) or not opener.grant(1):
+        if not _has_data(element):
             continue
         found = _from_value(element, f"/values/value/{len(saved)}", b"\r" in xml.source, opener)
         saved.append((start, end))
         inner.append(_marked(found, keep_context=True))
     inner.extend(_marked(f, keep_context=False) for f in _stray_records(xml.source, tuple(saved), opener))
-    return _joined(inner) if any(f.recognised for f in inner) else None
+    return joined(inner) if any(f.recognised for f in inner) else None
 
 
 def _marked(found: Found, *, keep_context: bool) -> Found:
@@ -220,7 +221,3 @@ def _stray_records(source: bytes, taken: tuple[tuple[int, int], ...], opener: Op
         layers = () if unescaped is None else (Layer(XML_ENTITIES, "inside_xml"),)
         result.append(within(Found(found.parts), *layers, where=f"/text/{index}"))
     return result
-
-
-def _joined(found: list[Found]) -> Found:
-    return Found(tuple(p for f in found for p in f.parts), tuple(x for f in found for x in f.findings))

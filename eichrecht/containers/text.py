@@ -72,7 +72,7 @@ def records_in(content: bytes, opener: Opener) -> Found | None:
     spans = opener.recognise(content)
     if not spans:
         return None
-    taken = spans[: opener.grant(len(spans))]
+    taken = spans[: opener.grant_records(len(spans))]
     parts = tuple(
         replace(_part(content, span, opener), where="" if len(spans) == 1 else f"/{index}")
         for index, span in enumerate(taken)

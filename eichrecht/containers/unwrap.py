@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.kinds import ContainerKind, Found, Payload
-from eichrecht.containers.limits import MAX_DECODED_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_RECORDS
+from eichrecht.containers.limits import (
+    MAX_DECODED_BYTES,
+    MAX_DEPTH,
+    MAX_DOCUMENT_BYTES,
+    MAX_ENTRIES,
+    MAX_RECORDS,
+)
 from eichrecht.containers.registry import KINDS
 from eichrecht.evidence import Document, Finding, Part, RecordSpan, problem
 
@@ -64,7 +70,9 @@ class _Spent:
     """What unwrapping one document has used up so far."""
 
     bytes_seen: int = 0
+    entries: int = 0
     records: int = 0
+    refused_entries: int = 0
     refused_records: int = 0
     out_of_bytes: bool = False
     too_deep: bool = False
@@ -107,7 +115,13 @@ class _Unwrapping:
                 spans.append(span)
         return spans
 
-    def grant(self, wanted: int) -> int:
+    def grant_entries(self, wanted: int) -> int:
+        granted = min(wanted, MAX_ENTRIES - self.spent.entries)
+        self.spent.entries += granted
+        self.spent.refused_entries += wanted - granted
+        return granted
+
+    def grant_records(self, wanted: int) -> int:
         granted = min(wanted, MAX_RECORDS - self.spent.records)
         self.spent.records += granted
         self.spent.refused_records += wanted - granted
@@ -117,8 +131,9 @@ class _Unwrapping:
 def _limits_hit(spent: _Spent, found: Found) -> list[Finding]:
     """Return a finding for each limit that may have cost something."""
     hit: list[Finding] = []
-    if spent.refused_records:
-        hit.append(problem(ContainerCode.TOO_MANY_RECORDS, refused=spent.refused_records, limit=MAX_RECORDS))
+    for refused, limit in ((spent.refused_entries, MAX_ENTRIES), (spent.refused_records, MAX_RECORDS)):
+        if refused:
+            hit.append(problem(ContainerCode.TOO_MANY_RECORDS, refused=refused, limit=limit))
     if spent.out_of_bytes:
         hit.append(problem(ContainerCode.DECODING_LIMIT_REACHED, limit=MAX_DECODED_BYTES))
     if spent.too_deep and not all(part.format for part in found.parts or (Part(b""),)):

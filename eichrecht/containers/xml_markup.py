@@ -96,6 +96,8 @@ def roots(text: bytes) -> Iterator[tuple[int, int]]:
 
 def complete_elements(text: bytes, local_name: bytes) -> Iterator[tuple[int, int]]:
     """Yield start and end of each complete innermost element of that local name."""
+    if local_name not in text:
+        return
     begin: int | None = None
     for mark in marks(text):
         if mark.local_name != local_name:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import etree
 
 from eichrecht.containers.codes import ContainerCode
-from eichrecht.containers.limits import MAX_STRUCTURED_BYTES
+from eichrecht.containers.limits import MAX_STRUCTURED_BYTES, MAX_XML_ROOTS
 from eichrecht.containers.xml_markup import declared_encoding, has_doctype, roots
 from eichrecht.evidence import Finding, problem, warning
 
@@ -91,7 +92,9 @@ def _read(text: bytes, start: int, encoding: str | None, *, is_utf8: bool) -> Xm
         several = _several_roots(text, start, override) if extra else ()
         if several:
             findings = _around(text, several)
-            if len(several) > 1:
+            if len(several) == MAX_XML_ROOTS:
+                findings = (problem(ContainerCode.XML_TOO_MANY_ROOTS, limit=MAX_XML_ROOTS), *findings)
+            elif len(several) > 1:
                 findings = (warning(ContainerCode.XML_SEVERAL_ROOTS, count=len(several)), *findings)
             return XmlText(text, several, embedded=start > leading, encoding=encoding, findings=findings)
         broken = (_not_well_formed(error, text, start),)
@@ -135,9 +138,9 @@ def _parser(encoding: str | None) -> etree.XMLParser:
 
 
 def _several_roots(text: bytes, start: int, encoding: str | None) -> tuple[XmlRoot, ...]:
-    """Parse each root by itself; none if one of them is not well-formed."""
+    """Parse each root by itself, up to the limit; none if one of them is not well-formed."""
     found: list[XmlRoot] = []
-    for begin, end in roots(text[start:]):
+    for begin, end in islice(roots(text[start:]), MAX_XML_ROOTS):
         try:
             element = parse(text[start + begin : start + end], encoding)
         except (etree.XMLSyntaxError, DoctypeError):

@@ -41,6 +41,8 @@ from eichrecht.store.database import Database
 from eichrecht.store.ledger import SqlLedger
 from eichrecht.store.states import AttemptOutcome, DeliveryState
 
+__all__ = ["ClientFor", "DeliveryWorker", "NoRoute", "Step", "utc_now"]
+
 log = logging.getLogger(__name__)
 
 

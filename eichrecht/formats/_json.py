@@ -20,6 +20,9 @@ BLANKS = b" \t\r\n"
 """White space of JSON (RFC 8259 section 2)."""
 
 _BACKSLASH = 0x5C
+_MAX_ARRAYS = 64
+"""Where arrays could nest deeper than the scanner allows, the careful reader decides."""
+
 _NEGATIVE_ZERO = re.compile(rb"[:\s]-0[\s,}\]]")
 
 
@@ -84,8 +87,8 @@ def read_quickly(section: bytes) -> tuple[dict[str, Any], int] | None:
     Returns:
         The object and how many of its members are strings; ``None`` if the careful reader must decide.
     """
-    if _BACKSLASH in section:
-        return None
+    if _BACKSLASH in section or section.count(b"[") > _MAX_ARRAYS:
+        return None  # an object deeper than OCMF's has names that are not counted; arrays have none
     try:
         value = _QUICK.decode(section)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 from eichrecht.evidence import Finding, Identification, Pagination, note, warning
@@ -48,6 +47,7 @@ _FLAG_GROUPS = {
     **dict.fromkeys(("PLMN_NONE", "PLMN_RING", "PLMN_SMS"), "PLMN"),
 }
 
+_ORDINARY_FLAGS: set[tuple[str, ...]] = set()
 _HEX = "[0-9A-Fa-f]"
 _SHAPES: dict[str, re.Pattern[str] | None] = {
     "NONE": None,
@@ -123,11 +123,13 @@ def _odd_assignment(
     return None, level
 
 
-@lru_cache(maxsize=256)
-def _are_ordinary(flags: tuple[Any, ...]) -> bool:
+def _judge_flags(flags: tuple[Any, ...]) -> bool:
     """Whether all are in the table, each of another group. No member of the table could equal a number."""
     groups = [_FLAG_GROUPS.get(flag) for flag in flags]
-    return None not in groups and len(set(groups)) == len(groups)
+    if None in groups or len(set(groups)) != len(groups):
+        return False
+    _ORDINARY_FLAGS.add(flags)  # at most four of a closed table: their combinations stay few
+    return True
 
 
 def _read_flags(written: Any, findings: list[Finding]) -> tuple[str, ...]:
@@ -135,7 +137,7 @@ def _read_flags(written: Any, findings: list[Finding]) -> tuple[str, ...]:
         findings.append(warning(OcmfCode.FLAGS_MALFORMED, "/IF"))
         return (written,) if written.__class__ is str else ()
     try:
-        if _are_ordinary(ordered := tuple(written)):
+        if (ordered := tuple(written)) in _ORDINARY_FLAGS or _judge_flags(ordered):
             return ordered
     except TypeError:
         pass  # an unhashable item is no flag

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from eichrecht.evidence import Finding, Reading, ReadingRole, note, problem, warning
 from eichrecht.formats._construct import positional_constructor
@@ -48,7 +47,16 @@ _ENERGY_SCALE = {"kWh": 0, "Wh": -3}
 _SCALE_IN_ANY_CASE = {"kwh": 0, "wh": -3}
 _OTHER_UNITS = frozenset({"mOhm", "uOhm"})
 _KEYS = frozenset({"TM", "TX", "RV", "RI", "RU", "RT", "CL", "EF", "ST", "EI"})
-_NOT_INHERITED: frozenset[str] = frozenset()
+_INHERITABLE = ("TX", "RI", "RU", "RT", "EF", "ST")
+_Fields = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+_NOTHING: _Fields = (None,) * 6
+_NOTHING_INHERITED: frozenset[str] = frozenset()
+
+MAX_REMEMBERED = 1024
+"""Combinations of fields kept as known to be ordinary; a fleet has a few dozen."""
+
+_ORDINARY: dict[_Fields, tuple[ReadingRole, int, int]] = {}
+_ORDINARY_FLAGS = frozenset({"", "E", "t", "Et", "tE"})
 # A-B:C.D.E*F, hexadecimal in 1.4; before, with the placeholder letters b and e, or a dot before F.
 _OBIS = re.compile(
     r"[0-9a-f]{1,2}-[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-9a-f]{1,2}\.[0-9a-fx]{1,2}(?:[*.][0-9a-f]{1,3})?",
@@ -58,45 +66,30 @@ _OBIS = re.compile(
 _new_reading = positional_constructor(Reading)
 
 
-@lru_cache(maxsize=256)
 def _is_obis(register: str) -> bool:
     return len(register) <= 32 and _OBIS.fullmatch(register) is not None
 
 
-class _Inheritance:
-    """The last written value of each field that a later reading may omit (OCMF 1.4.1, RD; spec issue 44).
-
-    CL belongs to one register and is never inherited.
-    """
-
-    __slots__ = ("EF", "RI", "RT", "RU", "ST", "TX", "time")
-
-    def __init__(self) -> None:
-        self.TX: str | None = None
-        self.RI: str | None = None
-        self.RU: str | None = None
-        self.RT: str | None = None
-        self.ST: str | None = None
-        self.EF: str | None = None
-        self.time: ReadTime | None = None
-
-
 class Readings:
     """Reads RD of one record.
+
+    A later reading may omit what equals the reading before (OCMF 1.4.1, RD; spec issue 44). CL belongs to one
+    register and is never inherited.
 
     Attributes:
         findings: Receives what was noticed.
         extensions: Names inside readings that OCMF does not define (LEM, BAUER, EM580, DZG), each once.
     """
 
-    __slots__ = ("_last", "_transaction", "extensions", "findings")
+    __slots__ = ("_last", "_last_time", "_transaction", "extensions", "findings")
 
     def __init__(self, transaction: bool, findings: list[Finding]) -> None:
         """Start with nothing to inherit; ``transaction`` is what the record's pagination says."""
         self.findings = findings
         self.extensions: dict[str, None] = {}
         self._transaction = transaction
-        self._last = _Inheritance()
+        self._last: _Fields = _NOTHING
+        self._last_time: ReadTime | None = None
 
     def read(self, items: list[Any]) -> tuple[Reading, ...]:
         """Read the array as parsed.
@@ -117,27 +110,26 @@ class Readings:
     def _read_ordinary(self, index: int, item: dict[str, Any]) -> Reading | None:
         """Read a reading that writes all its fields as the tables have them, or ``None``: the hot path."""
         get = item.get
-        reason, register, unit = get("TX"), get("RI"), get("RU")
-        current, flags, state = get("RT"), get("EF"), get("ST")
-        last = self._last
-        if (current is None and last.RT is not None) or (flags is None and last.EF is not None):
-            return None
+        fields = (get("TX"), get("RI"), get("RU"), get("RT"), get("EF"), get("ST"))
         try:
-            ordinary = _ordinary((reason, register, unit, current, flags, state))
+            ordinary = _ORDINARY.get(fields) or _judge_fields(fields)
         except TypeError:  # an array or object where text belongs
             return None
-        written, raw = get("TM"), get("RV")
+        written, raw, last = get("TM"), get("RV"), self._last
         if ordinary is None or written.__class__ is not str or raw is None or len(item) != ordinary[2]:
             return None
+        reason, register, unit, current, flags, state = fields
+        if (current is None and last[3] is not None) or (flags is None and last[4] is not None):
+            return None
         where = f"/RD/{index}"
-        time = read_time(written, where, self.findings)
+        self._last = fields
+        time = self._last_time = read_time(written, where, self.findings)
         if raw.__class__ is Written and len(raw) <= MAX_NUMBER_CHARS and b"e" not in raw and b"E" not in raw:
-            value: str | None = raw.decode("ascii")
-            number: Decimal | None = Decimal(value)  # type: ignore[arg-type]
+            text = raw.decode("ascii")
+            value: str | None = text
+            number: Decimal | None = Decimal(text)
         else:
             value, number = read_number(raw, where + "/RV", self.findings)
-        last.TX, last.RI, last.RU, last.ST, last.time = reason, register, unit, state, time
-        last.RT, last.EF = current, flags
         return _new_reading(
             index,
             where,
@@ -147,96 +139,94 @@ class Readings:
             unit,
             number if number is None or ordinary[1] == 0 else number.scaleb(ordinary[1], EXACT),
             register,
-            time[0],
-            time[1],
-            time[2],
-            time[3],
+            *time,
             state,
             flags or "",
             current,
             None,
             None,
-            _NOT_INHERITED,
+            _NOTHING_INHERITED,
         )
 
     def _read_carefully(self, index: int, item: dict[str, Any]) -> Reading:
         where = f"/RD/{index}"
-        last, findings = self._last, self.findings
+        findings = self.findings
         if not _KEYS.issuperset(item):
             self.extensions.update(dict.fromkeys(name for name in item if name not in _KEYS))
         inherited = self._fill(item, where)
-        time = last.time if last.time is not None else NO_TIME
-        flags = last.EF or ""
+        reason, register, unit, current, flags, state = self._last
+        time = self._last_time if self._last_time is not None else NO_TIME
 
         raw = item.get("RV")
         value: str | None = None
         number: Decimal | None = None
         if raw is not None:
             value, number = read_number(raw, where + "/RV", findings)
-        elif last.ST == "G" and not flags and last.TX != "X":
+        elif state == "G" and not flags and reason != "X":
             # RV "may be omitted only if the reading announces an error".
             findings.append(note(OcmfCode.VALUE_MISSING, where))
-        role = ReadingRole.FISCAL if last.TX is None else ROLES.get(last.TX, ReadingRole.UNKNOWN)
-        self._judge(where, flags)
-        loss = _read_loss(item["CL"], where, role, last.RI, findings) if "CL" in item else None
-        counter = _read_counter(item["EI"], where, findings) if "EI" in item else None
+        role = ReadingRole.FISCAL if reason is None else ROLES.get(reason, ReadingRole.UNKNOWN)
+        self._judge(where)
         return Reading(
             index=index,
             where=where,
             role=role,
-            reason=last.TX,
+            reason=reason,
             value=value,
-            unit=last.RU,
-            energy_kwh=_energy(last.RU, number, where, findings),
-            obis=last.RI,
+            unit=unit,
+            energy_kwh=_energy(unit, number, where, findings),
+            obis=register,
             time=time[0],
             time_text=time[1],
             time_status=time[2],
             time_status_text=time[3],
-            meter_status=last.ST,
-            error_flags=flags,
-            current_type=last.RT,
-            cumulated_loss=loss,
-            event_counter=counter,
+            meter_status=state,
+            error_flags=flags or "",
+            current_type=current,
+            cumulated_loss=_read_loss(item["CL"], where, role, register, findings) if "CL" in item else None,
+            event_counter=_read_counter(item["EI"], where, findings) if "EI" in item else None,
             inherited=inherited,
         )
 
     def _fill(self, item: dict[str, Any], where: str) -> frozenset[str]:
         """Bring the last written fields up to date, and name those that this reading inherits."""
-        last, findings = self._last, self.findings
+        findings = self.findings
         inherited = set()
-        for key in ("TX", "RI", "RU", "RT", "ST", "EF"):
+        filled: list[str | None] = []
+        for key, before in zip(_INHERITABLE, self._last, strict=True):
             written = item.get(key)
             if written is None:
                 if key in item:
                     findings.append(warning(OcmfCode.NULL_FIELD, f"{where}/{key}", field=key))
-                if getattr(last, key) is not None:
+                if before is not None:
                     inherited.add(key)
-                continue
-            if written.__class__ is not str:
-                if written.__class__ in (Written, int):
-                    findings.append(note(OcmfCode.NOT_TEXT, f"{where}/{key}", field=key))
-                    written = digits(written)
-                else:
-                    findings.append(warning(OcmfCode.FIELD_MALFORMED, f"{where}/{key}", field=key))
-                    written = None
-            setattr(last, key, written)
+                filled.append(before)
+            elif written.__class__ is str:
+                filled.append(written)
+            elif written.__class__ in (Written, int):
+                findings.append(note(OcmfCode.NOT_TEXT, f"{where}/{key}", field=key))
+                filled.append(digits(written))
+            else:
+                findings.append(warning(OcmfCode.FIELD_MALFORMED, f"{where}/{key}", field=key))
+                filled.append(None)
+        self._last = cast(_Fields, tuple(filled))
+
         written = item.get("TM")
         if written.__class__ is str:
-            last.time = read_time(written, where, findings)
+            self._last_time = read_time(written, where, findings)
         elif written is not None:
             findings.append(warning(OcmfCode.TIME_UNREADABLE, f"{where}/TM", time=type(written).__name__))
-            last.time = NO_TIME
-        elif last.time is None:
+            self._last_time = NO_TIME
+        elif self._last_time is None:
             findings.append(note(OcmfCode.TIME_MISSING, where))
         else:
             inherited.add("TM")
         return frozenset(inherited)
 
-    def _judge(self, where: str, flags: str) -> None:
+    def _judge(self, where: str) -> None:
         """Say what is unusual about a reading after inheritance (RD; tables of TX, ST, EF)."""
-        last, findings = self._last, self.findings
-        reason, state, register, unit = last.TX, last.ST, last.RI, last.RU
+        findings = self.findings
+        reason, register, unit, current, flags, state = self._last
         if reason is None:
             if self._transaction:
                 findings.append(note(OcmfCode.REASON_MISSING, where))
@@ -246,10 +236,10 @@ class Readings:
             findings.append(note(OcmfCode.METER_STATUS_MISSING, where))
         elif state not in METER_STATES:
             findings.append(note(OcmfCode.METER_STATUS_UNKNOWN, f"{where}/ST", status=state[:20]))
-        if not ERROR_FLAGS.issuperset(flags):
+        if flags and not ERROR_FLAGS.issuperset(flags):
             findings.append(warning(OcmfCode.ERROR_FLAG_UNKNOWN, f"{where}/EF", flags=flags[:20]))
-        if last.RT is not None and last.RT not in CURRENT_TYPES:
-            findings.append(note(OcmfCode.CURRENT_TYPE_UNKNOWN, f"{where}/RT", value=last.RT[:20]))
+        if current is not None and current not in CURRENT_TYPES:
+            findings.append(note(OcmfCode.CURRENT_TYPE_UNKNOWN, f"{where}/RT", value=current[:20]))
         # RI and RU form a group, both or none; none only where the reading announces an error (RI, RU).
         if unit is None and register is not None:
             findings.append(note(OcmfCode.UNIT_MISSING, where))
@@ -259,23 +249,25 @@ class Readings:
             findings.append(note(OcmfCode.REGISTER_UNREADABLE, f"{where}/RI", register=register[:40]))
 
 
-@lru_cache(maxsize=1024)
-def _ordinary(written: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[ReadingRole, int, int] | None:
+def _judge_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
     """Return role, scale to kWh and number of members of a reading about which nothing is to be said.
 
-    Takes TX, RI, RU, RT, EF, ST; returns ``None`` if anything is to be said. What the tables allow is never
-    spelled like a number, so a number can never be taken for the equal text.
+    ``None`` if anything is. Only good answers are remembered, and what is good is short, so hostile records
+    cannot fill the memory. What the tables allow is never spelled like a number, so a number can never be
+    taken for the equal text.
     """
-    reason, register, unit, current, flags, state = written
+    reason, register, unit, current, flags, state = fields
     if reason not in ROLES or unit not in _ENERGY_SCALE or state not in METER_STATES:
         return None
-    if not (current is None or current in CURRENT_TYPES) or not (
-        flags is None or ERROR_FLAGS.issuperset(flags)
-    ):
+    if not (current is None or current in CURRENT_TYPES) or not (flags is None or flags in _ORDINARY_FLAGS):
         return None
     if register.__class__ is not str or not _is_obis(register):
         return None
-    return ROLES[reason], _ENERGY_SCALE[unit], 8 - (current is None) - (flags is None)
+    if len(_ORDINARY) >= MAX_REMEMBERED:
+        _ORDINARY.clear()
+    answer = ROLES[reason], _ENERGY_SCALE[unit], 8 - (current is None) - (flags is None)
+    _ORDINARY[fields] = answer
+    return answer
 
 
 def _energy(unit: str | None, number: Decimal | None, where: str, findings: list[Finding]) -> Decimal | None:

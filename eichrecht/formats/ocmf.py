@@ -32,8 +32,6 @@ MAX_FINDINGS_PER_CODE = 20
 """More of the same tells a reader nothing; the number left out is stated."""
 
 _BOM = b"\xef\xbb\xbf"
-_START = b"OCMF|{"
-_BRACE = 0x7D
 
 _new_record = positional_constructor(SignedRecord)
 
@@ -65,13 +63,14 @@ class OcmfFormat:
 
 def _decode_ordinary(content: bytes) -> SignedRecord | None:
     """Decode a record without anything unusual about its text; ``None`` if the careful way must be taken."""
-    if not content.startswith(_START) or content[-1] != _BRACE:
+    parts = content.split(b"|")
+    if len(parts) != 3 or parts[0] != b"OCMF":
         return None
-    pipe = content.find(b"}|{")
-    if pipe < 0 or content.find(b"|", 5) != pipe + 1 or content.find(b"|", pipe + 2) >= 0:
+    signed, rest = parts[1], parts[2]
+    if signed[:1] != b"{" or signed[-1:] != b"}" or rest[:1] != b"{" or rest[-1:] != b"}":
         return None
-    signed = content[5 : pipe + 1]
-    signature = read_quickly(content[pipe + 2 :])
+    # A pipe inside a string would have left an object that is cut off, and so no object.
+    signature = read_quickly(rest)
     payload = read_quickly(signed)
     if payload is None or signature is None:
         return None

@@ -49,6 +49,20 @@ class KnownKey:
         )
 
 
+    def contradicts(self, record: SignedRecord) -> bool:
+        """Whether the record names another meter, gateway or charge point than the one the key is bound to.
+
+        A record that names none (most real OCMF records have no meter serial) contradicts nothing.
+        """
+        pairs = ((self.meter_serial, record.meter.serial), (self.gateway_serial, record.gateway.serial))
+        if any(bound and named and bound != named for bound, named in pairs):
+            return True
+        named, named_type = record.charge_point
+        if named_type == "EVSEID" and named and self.evse_id:
+            return normalise_evse_id(named) != normalise_evse_id(self.evse_id)
+        return False
+
+
 def normalise_evse_id(text: str) -> str:
     """Return an EVSE id without separators, upper case, for matching only (bnetza facts §3).
 
@@ -60,8 +74,13 @@ def normalise_evse_id(text: str) -> str:
 class KeyRing(Protocol):
     """Where verification looks for keys that somebody vouches for."""
 
-    def for_record(self, record: SignedRecord) -> Sequence[KnownKey]:
-        """Return the keys bound to the record's meter, gateway or charge point and valid at its time."""
+    def for_record(self, record: SignedRecord, charge_point: str | None = None) -> Sequence[KnownKey]:
+        """Return the keys bound to the record's meter, gateway or charge point and valid at its time.
+
+        Args:
+            record: The record.
+            charge_point: EVSE id that the caller knows from elsewhere (session facts); many records name none.
+        """
         ...
 
     def all_keys(self) -> Iterator[KnownKey]:
@@ -83,7 +102,7 @@ class MemoryKeyRing:
             if key.evse_id:
                 self._by_name.setdefault(("evse", normalise_evse_id(key.evse_id)), []).append(key)
 
-    def for_record(self, record: SignedRecord) -> Sequence[KnownKey]:
+    def for_record(self, record: SignedRecord, charge_point: str | None = None) -> Sequence[KnownKey]:
         """See :meth:`KeyRing.for_record`."""
         if not self._keys:
             return ()
@@ -92,12 +111,15 @@ class MemoryKeyRing:
             names.append(("meter", record.meter.serial))
         if record.gateway.serial:
             names.append(("gateway", record.gateway.serial))
-        if record.charge_point[1]:
-            names.append(("evse", normalise_evse_id(record.charge_point[1])))
+        for evse_id in (record.charge_point[0], charge_point):
+            if evse_id:
+                names.append(("evse", normalise_evse_id(evse_id)))
         moment = next((reading.time for reading in record.readings if reading.time is not None), None)
         found: list[KnownKey] = []
         for name in names:
-            found.extend(k for k in self._by_name.get(name, ()) if k not in found and k.valid_at(moment))
+            for key in self._by_name.get(name, ()):
+                if key not in found and key.valid_at(moment) and not key.contradicts(record):
+                    found.append(key)
         return found
 
     def all_keys(self) -> Iterator[KnownKey]:

@@ -122,7 +122,7 @@ class Chain:
         if known is not None:
             return known
         ring = await self.ring()
-        verdict = await anyio.to_thread.run_sync(Verifier(ring=ring).verify, document)
+        verdict = await anyio.to_thread.run_sync(_verifier(ring, facts).verify, document)
         now = self._clock()
         async with self._database.transaction() as tx:
             known = await self._known(tx, facts, digest)
@@ -275,13 +275,17 @@ class Chain:
         self, tx: Transaction, original: StoredCdr, facts: SessionFacts, tariff: Tariff | None, now: datetime
     ) -> StoredCdr:
         document = await tx.evidence.get(original.evidence[0])
-        verdict = Verifier(ring=await self.ring()).verify(document)
+        verdict = _verifier(await self.ring(), facts).verify(document)
         token = new_receipt_token()
         billed = await self._bill(tx, facts, verdict, tariff, token, now)
         stored = await self._store(tx, facts, billed, original.evidence, token, now)
         if stored is None or stored.state == CdrState.HELD:
             raise CorrectionRefused(billed.findings)
         return stored
+
+
+def _verifier(ring: MemoryKeyRing, facts: SessionFacts) -> Verifier:
+    return Verifier(ring=ring, charge_point=facts.cdr_location.evse_id)
 
 
 def _outcome(stored: StoredCdr) -> Outcome:

@@ -201,11 +201,11 @@ def operator_key(charge_point: str, key_text: str, meter_serial: str | None, not
         material = read_key(key_text)
     except UnreadableKey as error:
         raise ApiError(400, "key_unreadable", f"the key cannot be read: {error.code}") from error
-    fingerprint = next(iter(sorted(material.fingerprints)), None)
-    if fingerprint is None:
-        raise ApiError(400, "key_without_curve", "give the key as SubjectPublicKeyInfo, so that its curve is known")
+    keys = material.possible_keys()
+    if not keys:
+        raise ApiError(400, "key_unusable", "the key is on no curve that meters use")
     return OperatorKey(
-        charge_point, meter_serial, key_text, material.spki or b"", fingerprint, KeySource.OPERATOR, note=note
+        charge_point, meter_serial, key_text, keys[0].spki, keys[0].fingerprint, KeySource.OPERATOR, note=note
     )
 
 

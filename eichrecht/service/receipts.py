@@ -97,8 +97,9 @@ def build_router(database: Database, ring_source: RingSource) -> APIRouter:
             return pages.render(request, "missing.html", status=404)
         stored, document = found
         language = pages.page_language(request)
-        verdict = await anyio.to_thread.run_sync(Verifier(ring=await ring_source()).verify, document)
         cdr = V2_2_1.load(Cdr, json.loads(stored.body))
+        verifier = Verifier(ring=await ring_source(), charge_point=cdr.cdr_location.evse_id)
+        verdict = await anyio.to_thread.run_sync(verifier.verify, document)
         return pages.render(
             request,
             "receipt.html",

@@ -148,13 +148,14 @@ def columns(new: NewCdr, now: datetime) -> dict[str, object]:
         "total_energy_kwh": cdr.total_energy,
         "credit": bool(cdr.credit),
         "credit_reference_id": cdr.credit_reference_id,
-        "findings": [_finding_json(item) for item in new.findings],
+        "findings": [finding_json(item) for item in new.findings],
         "overrides": [override_json(item) for item in new.overrides],
         "receipt_token": new.receipt_token or new_receipt_token(),
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, object]:
+def finding_json(finding: Finding) -> dict[str, object]:
+    """Write a finding as it is stored."""
     return {
         "code": str(finding.code),
         "severity": finding.severity.value,
@@ -163,7 +164,8 @@ def _finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
-def _finding(value: Mapping[str, Any]) -> Finding:
+def finding_from_json(value: Mapping[str, Any]) -> Finding:
+    """Read a stored finding."""
     return Finding(value["code"], Severity(value["severity"]), value["where"], value["params"])
 
 
@@ -197,7 +199,7 @@ def stored_cdr(row: Row[Any], evidence: tuple[str, ...]) -> StoredCdr:
         credit=bool(row.credit),
         credit_reference_id=row.credit_reference_id,
         credited=bool(row.credited),
-        findings=tuple(_finding(item) for item in row.findings),
+        findings=tuple(finding_from_json(item) for item in row.findings),
         overrides=tuple(_override(item) for item in row.overrides),
         evidence=evidence,
         receipt_token=row.receipt_token,

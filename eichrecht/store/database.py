@@ -13,6 +13,7 @@ from eichrecht.store.cdrs import CdrRepository
 from eichrecht.store.deliveries import DeliveryRepository
 from eichrecht.store.errors import StoreUnavailable
 from eichrecht.store.evidence import EvidenceRepository
+from eichrecht.store.intakes import IntakeRepository
 from eichrecht.store.keys import KeyRepository
 from eichrecht.store.migrate import upgrade
 from eichrecht.store.partners import PartnerRepository
@@ -50,6 +51,11 @@ class Transaction:
     def cdrs(self) -> CdrRepository:
         """CDRs; creating and releasing them opens their delivery in the same transaction."""
         return CdrRepository(self.connection)
+
+    @cached_property
+    def intakes(self) -> IntakeRepository:
+        """The intake log: every session that came in, billed or refused."""
+        return IntakeRepository(self.connection)
 
     @cached_property
     def deliveries(self) -> DeliveryRepository:

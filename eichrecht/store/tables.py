@@ -194,6 +194,25 @@ cdr_evidence = Table(
 )
 """The documents that a CDR rests on, in order."""
 
+session_intakes = Table(
+    "session_intakes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("identity", Text, nullable=False, index=True),
+    Column("country_code", Text, nullable=False),
+    Column("party_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("request_sha256", Text, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+    Column("evidence_sha256", Text, ForeignKey("evidence_documents.sha256"), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("cdr_pk", Integer, ForeignKey("cdrs.pk"), nullable=True, index=True),
+    Column("findings", JsonText, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    CheckConstraint("outcome IN ('ready', 'held', 'refused')", name="outcome"),
+)
+"""Every session that came in for billing and what became of it. Append-only (triggers)."""
+
 deliveries = Table(
     "deliveries",
     metadata,

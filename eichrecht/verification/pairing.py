@@ -52,7 +52,7 @@ def _is_transactional(record: SignedRecord) -> bool:
 
 def _made_id(members: Sequence[Member]) -> str:
     record = members[0].record
-    device = record.meter.serial or record.gateway.serial or record.charge_point[1] or "?"
+    device = record.meter.serial or record.gateway.serial or record.charge_point[0] or "?"
     pages = [m.record.pagination for m in members if m.record.pagination is not None]
     if not pages:
         return f"{device}/#{members[0].index}"
@@ -61,7 +61,7 @@ def _made_id(members: Sequence[Member]) -> str:
 
 
 def _identity(record: SignedRecord) -> tuple[str | None, ...]:
-    return (record.format, record.meter.serial, record.gateway.serial, record.charge_point[1],
+    return (record.format, record.meter.serial, record.gateway.serial, record.charge_point[0],
             record.identification.data)  # fmt: skip
 
 

@@ -33,7 +33,7 @@ from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing
 from eichrecht.rules.engine import judge_record, judge_transaction
 from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
-from eichrecht.signatures.algorithms import parse_algorithm
+from eichrecht.signatures.algorithms import ecdsa_algorithm, parse_algorithm
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.keys import KeyedCheck, SuppliedKey, candidate_groups, check_with_keys
 from eichrecht.verification.pairing import Group, Member, group_members
@@ -59,6 +59,7 @@ class Verifier:
         profile: Profile = Profile.STRICT,
         ring: KeyRing = EMPTY_KEY_RING,
         keys: Sequence[SuppliedKey] = (),
+        charge_point: str | None = None,
     ) -> None:
         """Set what every check of this verifier uses.
 
@@ -66,10 +67,12 @@ class Verifier:
             profile: Rule profile.
             ring: Keys that somebody vouches for.
             keys: Keys given by the person asking.
+            charge_point: EVSE id known from elsewhere (session facts), to find the ring's key.
         """
         self._profile = profile
         self._ring = ring
         self._keys = tuple(keys)
+        self._charge_point = charge_point
 
     def verify(self, document: Document) -> DocumentVerdict:
         """Return the verdict on a document, its records and its transactions. Never raises for bad input."""
@@ -109,12 +112,12 @@ class Verifier:
         judgement = judge_record(record, self._profile)
         findings = (*part.findings, *record.findings, *check.findings, *judgement.findings)
         verdicts = [_signature_verdict(check.signature), judgement.verdict]
-        if not record.unambiguous:
-            verdicts.append(Verdict.INDETERMINATE)
-            findings = (*findings, problem(Code.RECORD_AMBIGUOUS))
         if self._profile is Profile.SAFE_1_4_1:
             refusals = official_record_refusals(
-                record, key_shape=check.key.shape if check.key else None, signature_form=check.form
+                record,
+                key_shape=check.key.shape if check.key else None,
+                signature_form=check.form,
+                signature_valid=check.signature.status is SignatureStatus.VALID,
             )
             findings = (*findings, *refusals)
             if refusals:
@@ -124,12 +127,14 @@ class Verifier:
     def _check(self, part: Part, record: SignedRecord) -> KeyedCheck:
         claimed = record.signature.algorithm
         algorithm = parse_algorithm(claimed) if claimed is not None else None
+        if self._profile is Profile.SAFE_1_4_1 and algorithm is not None and algorithm.curve is not None:
+            algorithm = ecdsa_algorithm(algorithm.curve)  # the hash name is ignored: always SHA-256 (§1.1)
         if algorithm is None:
             if record.signature.value is None:
                 return KeyedCheck(_unverified("malformed_signature"), None, None, ())
             finding = problem(Code.UNSUPPORTED_ALGORITHM, "", algorithm=(claimed or "?")[:100])
             return KeyedCheck(_unverified("unsupported_algorithm"), None, None, (finding,))
-        groups = candidate_groups(record, part, self._keys, self._ring)
+        groups = candidate_groups(record, part, self._keys, self._ring, self._charge_point)
         check = check_with_keys(record, algorithm, groups, self._ring)
         if record.format == "OCMF" and not algorithm.in_ocmf_table:
             extra = warning(Code.NON_OCMF_ALGORITHM, "", algorithm=algorithm.name)
@@ -150,9 +155,12 @@ class Verifier:
             )
             findings = (*findings, finding)
             billable = Billable(False, False, (*billable.reasons, Code.TRANSACTION_RECORD_NOT_VALID))
+        verdict = Verdict.worst([*own, judgement.verdict])
+        if self._profile is Profile.SAFE_1_4_1 and Verdict.INDETERMINATE in own:
+            verdict = Verdict.INDETERMINATE  # what the official program cannot read, it does not judge either
         return TransactionVerdict(
             group.id,
-            Verdict.worst([*own, judgement.verdict]),
+            verdict,
             indexes,
             judgement.energy_kwh,
             judgement.duration_s,
@@ -191,7 +199,7 @@ def _mark_duplicates(judged: list[_Judged]) -> list[_Judged]:
             continue
         first = seen.setdefault(item.record.signed_bytes, index)
         if first != index:
-            finding = note(Code.DUPLICATE_RECORD, "", first=first)
+            finding = note(Code.DOCUMENT_REPEATS_RECORD, "", first=first)
             judged[index] = replace(item, findings=(*item.findings, finding))
     return judged
 

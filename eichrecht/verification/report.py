@@ -70,7 +70,7 @@ def _record(verdict: RecordVerdict, language: str) -> dict[str, Any]:
         else {
             "serial": record.meter.serial,
             "gateway": record.gateway.serial,
-            "charge_point": record.charge_point[1],
+            "charge_point": record.charge_point[0],
         },
         "readings": [] if record is None else [_reading(reading) for reading in record.readings],
         "findings": [finding_as_json(finding, language) for finding in verdict.findings],

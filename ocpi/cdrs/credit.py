@@ -20,6 +20,8 @@ from ocpi.objects.cdr import Cdr
 CREDIT_SUFFIX = "-C"
 MAX_NORMAL_ID = 36
 """Longest id of a CDR that is no Credit CDR; 37 to 39 are for the suffix (mod_cdrs, CDR object, id)."""
+MAX_CREDIT_ID = 39
+"""Longest id of any CDR."""
 MAX_ID_WITH_ROOM = MAX_NORMAL_ID - len(CREDIT_SUFFIX)
 """Longest id whose Credit CDR still fits the 36 characters of InvoiceReconciliation (gotcha 57)."""
 

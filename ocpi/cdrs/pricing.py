@@ -21,7 +21,7 @@ from ocpi.cdrs.report import (
     difference_json,
     finding_json,
 )
-from ocpi.cdrs.structure import readable
+from ocpi.cdrs.structure import readable, shown_id
 from ocpi.cdrs.sums import check_volume_sums, volumes_of
 from ocpi.cdrs.totals import BUCKET_FIELDS
 from ocpi.findings import Finding
@@ -90,9 +90,7 @@ def price_cdr(
     """
     clean, unreadable = readable(cdr)
     if clean is None:
-        return PricedCdr(
-            str(getattr(cdr, "id", "")), policy, None, None, None, None, None, (), unreadable.findings, ()
-        )
+        return PricedCdr(shown_id(cdr), policy, None, None, None, None, None, (), unreadable.findings, ())
     context = ReconcileContext(time_zone, tariffs, policy, credit_style=credit_style)
     debit = debit_view(clean, credit_style)
     checks = (

@@ -28,6 +28,7 @@ from ocpi.cdrs.structure import (
     check_last_updated,
     check_period_order,
     readable,
+    shown_id,
 )
 from ocpi.cdrs.sums import check_sum_of_parts, check_vat_order, check_volume_sums
 from ocpi.objects.cdr import Cdr
@@ -66,7 +67,7 @@ def reconcile(cdr: Cdr, context: ReconcileContext) -> Reconciliation:
     """
     clean, unreadable = readable(cdr)
     if clean is None:
-        return Reconciliation(str(getattr(cdr, "id", "")), (unreadable, *_unread()))
+        return Reconciliation(shown_id(cdr), (unreadable, *_unread()))
     return Reconciliation(clean.id, _checked(clean, context))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ocpi.cdrs.codes import CdrFinding, UncheckedReason
-from ocpi.cdrs.credit import MAX_ID_WITH_ROOM, MAX_NORMAL_ID, is_credit
+from ocpi.cdrs.credit import MAX_CREDIT_ID, MAX_ID_WITH_ROOM, MAX_NORMAL_ID, is_credit
 from ocpi.cdrs.numbers import MAX_MAGNITUDE
 from ocpi.cdrs.report import Check, CheckResult, Rule
 from ocpi.objects.cdr import SESSION_ONLY_DIMENSIONS, Cdr, CdrDimensionType, ChargingPeriod
@@ -60,7 +60,8 @@ _CROSSABLE = (
 def readable(cdr: Cdr) -> tuple[Cdr | None, CheckResult]:
     """Return the CDR with every field validated again, or ``None`` and why no arithmetic may touch it.
 
-    Objects that came through validation are always readable; ``model_construct`` and ``model_copy`` make others.
+    Objects that came through validation are always readable; ``model_construct`` and ``model_copy`` make
+    others.
     """
     check = Check(Rule.IDENTIFIERS)
     clean: Cdr | None = None
@@ -78,6 +79,12 @@ def readable(cdr: Cdr) -> tuple[Cdr | None, CheckResult]:
                 check.error(CdrFinding.NUMBER_IMPLAUSIBLE, place)
     result = check.result()
     return (None if result.findings else clean), result
+
+
+def shown_id(cdr: Cdr) -> str:
+    """Return the id of a CDR that may be unreadable, fit for any report."""
+    text = str(getattr(cdr, "id", ""))[:MAX_CREDIT_ID]
+    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _plain(value: Any) -> Any:
@@ -156,7 +163,7 @@ def _moments(
 
 
 def check_dimensions(cdr: Cdr) -> CheckResult:
-    """Point 3: no dimension that only a Session may have, each once. At least one: :func:`readable` sees to it."""
+    """Point 3: no dimension that only a Session may have, each once; at least one (:func:`readable`)."""
     check = Check(Rule.DIMENSIONS)
     for index, period in enumerate(cdr.charging_periods):
         _check_period_dimensions(check, f"/charging_periods/{index}/dimensions", period)

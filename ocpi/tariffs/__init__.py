@@ -1,8 +1,9 @@
 """Tariff engine (2.2.1 mod_tariffs): compile, match, step_size, limits, breakdown.
 
-:func:`compile_tariff` makes a tariff ready once; :func:`price` prices any number of sessions with it, exactly and
-without input or output; :func:`session_from_cdr` reads the session of a received CDR; :func:`price_boundaries`
-says where the periods of an own CDR must be cut; :func:`wire_costs` rounds once, at the end.
+:func:`compile_tariff` makes a tariff ready once; :func:`price` prices any number of sessions with it,
+exactly and without input or output; :func:`session_from_cdr` reads the session of a received CDR;
+:func:`price_boundaries` says where the periods of an own CDR must be cut; :func:`wire_costs` rounds once, at
+the end.
 """
 
 from ocpi.tariffs.boundaries import duration_boundaries_s, energy_boundaries_kwh, price_boundaries

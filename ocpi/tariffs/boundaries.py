@@ -3,9 +3,9 @@
 A new ChargingPeriod is due whenever the active component of a dimension changes (2.2.1 mod_cdrs,
 ChargingPeriod); the CDR builder cuts there, and the engine looks for periods that were not cut.
 
-Times of day are local wall-clock times. Between two changes of the zone's offset from UTC, wall-clock time runs
-with the instants; where the clocks go back, a time of day happens twice, and where they go forward, what should
-have happened in the gap happens at its end.
+Times of day are local wall-clock times. Between two changes of the zone's offset from UTC, wall-clock time
+runs with the instants; where the clocks go back, a time of day happens twice, and where they go forward,
+what should have happened in the gap happens at its end.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MAX_SPAN = timedelta(days=400)
 (or 1970, the agreed date for an unknown one), and the work grows with the days."""
 
 _YEARS = range(1900, 3000)
-"""Restrictions are dated 1000 to 2999; before 1900 there are no charging stations, and the calendar's own ends
-would overflow."""
+"""Restrictions are dated 1000 to 2999; before 1900 there are no charging stations, and the calendar's own
+ends would overflow."""
 
 _PROBE = timedelta(days=1)  # no zone has changed its offset twice within a day and back
 _SECOND = timedelta(seconds=1)
@@ -66,7 +66,8 @@ def price_boundaries(
     *,
     session_start: datetime | None = None,
 ) -> tuple[datetime, ...]:
-    """Return the instants strictly between two at which a restriction on time, date, weekday or duration changes.
+    """Return the instants strictly between two at which a restriction on time, date, weekday or duration
+    changes.
 
     Args:
         compiled: Tariff; elements that can never be used have no boundaries.
@@ -135,7 +136,11 @@ def _clock_boundaries(
 
 
 def _changes(items: tuple[CompiledRestrictions, ...], before: datetime, wall: datetime) -> bool:
-    return any(clock_holds(item, before) is not clock_holds(item, wall) for item in items)
+    return any(_holds(item, before) is not _holds(item, wall) for item in items)
+
+
+def _holds(item: CompiledRestrictions, wall: datetime) -> bool:
+    return clock_holds(item, wall.hour * 60 + wall.minute, wall.weekday(), wall.toordinal())
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:

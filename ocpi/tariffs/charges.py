@@ -87,43 +87,17 @@ class Charges:
 
     def __init__(self) -> None:
         self.all: list[Charge] = []
-        self._last_energy: Charge | None = None
-        self._last_time: Charge | None = None
+        self._last: dict[bool, Charge] = {}  # of energy and of time; one period can have both
 
-    def add_flat(
-        self, tariff: CompiledTariff, component: CompiledComponent, bucket: Bucket, at: datetime
-    ) -> None:
-        """Add a fee that is due at an instant."""
-        self.all.append(Charge(tariff, component, bucket, at, at, Decimal(1)))
-
-    def add_energy(
-        self,
-        tariff: CompiledTariff,
-        component: CompiledComponent,
-        start: datetime,
-        end: datetime,
-        energy_kwh: Decimal,
-    ) -> None:
-        """Add priced energy."""
-        new = Charge(tariff, component, Bucket.ENERGY, start, end, energy_kwh)
-        if not _joined(self._last_energy, new):
-            self._last_energy = new
-            self.all.append(new)
-
-    def add_time(
-        self,
-        tariff: CompiledTariff,
-        component: CompiledComponent,
-        bucket: Bucket,
-        start: datetime,
-        end: datetime,
-        duration_s: Decimal,
-    ) -> None:
-        """Add priced time: charging, parking or reservation by its bucket."""
-        new = Charge(tariff, component, bucket, start, end, duration_s)
-        if not _joined(self._last_time, new):
-            self._last_time = new
-            self.all.append(new)
+    def add(self, new: Charge) -> None:
+        """Add a charge, or join it to the one it continues. A fee stands for itself."""
+        dimension = new.component.dimension
+        if dimension is not TariffDimensionType.FLAT:
+            of_energy = dimension is TariffDimensionType.ENERGY
+            if _joined(self._last.get(of_energy), new):
+                return
+            self._last[of_energy] = new
+        self.all.append(new)
 
 
 def _joined(last: Charge | None, new: Charge) -> bool:

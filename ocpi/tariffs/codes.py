@@ -8,14 +8,14 @@ from enum import StrEnum
 class TariffCode(StrEnum):
     """Stable codes. The comment behind a code names who is at fault or what was done about it."""
 
-    # in the tariff itself
+    # ---- said of the tariff
     UNKNOWN_RESTRICTION = "unknown_restriction"  # the element is never used
     UNREADABLE_RESTRICTION = "unreadable_restriction"  # the element is never used
     RESERVATION_DIMENSION = "reservation_dimension"  # only FLAT and TIME price a reservation
     DUPLICATE_COMPONENT = "duplicate_component"  # the first one is used
     INVALID_STEP_SIZE = "invalid_step_size"  # treated as no rounding
 
-    # while pricing: engine and limits
+    # ---- said while pricing
     TARIFF_ID_UNKNOWN = "tariff_id_unknown"  # the period stays unpriced
     TARIFF_ID_MISSING = "tariff_id_missing"  # the period stays unpriced
     TARIFF_ID_AMBIGUOUS = "tariff_id_ambiguous"  # the first tariff with the id is used
@@ -30,7 +30,7 @@ class TariffCode(StrEnum):
     LIMIT_VAT_UNKNOWN = "limit_vat_unknown"  # incl. VAT stays unknown
     LIMITS_NOT_APPLIED = "limits_not_applied"
 
-    # while reading a CDR
+    # ---- said while reading a CDR
     PERIODS_OUT_OF_ORDER = "periods_out_of_order"  # sorted by start
     PERIOD_OUTSIDE_SESSION = "period_outside_session"
     PERIOD_WITHOUT_TIME = "period_without_time"  # bills no time

@@ -1,15 +1,15 @@
 """The price of a session: exact, pure, and with a line for everything that is billed.
 
-The steps, each in its module: every period finds the active component of each dimension (``matching``), charges
-are collected (``charges``), rounded up to blocks (``step_size``), summed, and bounded (``limits``). Restrictions
-are evaluated at the start of each period; a period that holds a price change inside is priced by its start and
-reported (tariffs facts §10).
+The steps, each in its module: every period finds the active component of each dimension (``matching``),
+charges are collected (``charges``), rounded up to blocks (``step_size``), summed, and bounded (``limits``).
+Restrictions are evaluated at the start of each period; a period that holds a price change inside is priced
+by its start and reported (tariffs facts §10).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, DecimalException, localcontext
 from zoneinfo import ZoneInfo
 
@@ -37,7 +37,7 @@ from ocpi.tariffs.errors import (
 )
 from ocpi.tariffs.exact import EXACT, from_3600, microseconds, seconds
 from ocpi.tariffs.limits import apply_limits
-from ocpi.tariffs.matching import Doubts, Moment, active_component
+from ocpi.tariffs.matching import Doubts, Moment, active_component, moment_at
 from ocpi.tariffs.policy import DEFAULT, FlatFee, PricingPolicy
 from ocpi.tariffs.remarks import Remarks
 from ocpi.tariffs.selection import select_tariffs
@@ -45,15 +45,17 @@ from ocpi.tariffs.spans import spans_price_change
 from ocpi.tariffs.step_size import apply_step_size
 
 MAX_MATCHES = 5_000_000
-"""Most restrictions that are compared for one session, periods times components: some seconds. A day in minutes
-under a weekly tariff of quarter hours with all four dimensions stays below."""
+"""Most restrictions that are compared for one session, periods times components: some seconds. A day in
+minutes under a weekly tariff of quarter hours with all four dimensions stays below."""
 
 _ENERGY = TariffDimensionType.ENERGY
 _TIME = TariffDimensionType.TIME
 _PARKING_TIME = TariffDimensionType.PARKING_TIME
 _FLAT = TariffDimensionType.FLAT
-_LINE_ORDER = {_FLAT: 0, _ENERGY: 1, _TIME: 2, _PARKING_TIME: 3}
 _ZERO = Decimal(0)
+_NO_TIME = dict.fromkeys(PeriodState, _ZERO)
+_NOTHING = dict.fromkeys(Bucket, _ZERO)
+_LINE_ORDER = {_FLAT: 0, _ENERGY: 1, _TIME: 2, _PARKING_TIME: 3}
 
 
 def price(
@@ -140,9 +142,10 @@ class _Pricing:
             session.periods[-1].end,
         )
         self.charges = Charges()
+        self.doubts = Doubts()
         self.flat_done: set[tuple[Bucket, str]] = set()
         self.energy_kwh = _ZERO
-        self.measured: dict[PeriodState, Decimal] = dict.fromkeys(PeriodState, _ZERO)
+        self.measured: dict[PeriodState, Decimal] = dict(_NO_TIME)
 
     def run(self) -> Breakdown:
         for index, (period, tariff) in enumerate(zip(self.session.periods, self.choice, strict=True)):
@@ -161,32 +164,40 @@ class _Pricing:
 
     def charge(self, index: int, period: SessionPeriod, tariff: CompiledTariff, duration_s: Decimal) -> None:
         """Price one period: what is due, by the component that is active at its start."""
-        doubts = Doubts()
+        doubts = self.doubts
         moment = self.moment(period, tariff)
         due: dict[TariffDimensionType, CompiledComponent | None] = {}
         for dimension in _dimensions(period, duration_s, self.flat_is_due(period, tariff)):
             due[dimension] = self.find(tariff, period, dimension, moment, doubts)
-        reserved = period.state is PeriodState.RESERVATION
         for dimension, component in due.items():
             if component is None:
                 self.report_unpriced(index, period, tariff, dimension, duration_s)
-            elif dimension is _FLAT:
-                bucket = Bucket.RESERVATION if reserved else Bucket.FIXED
-                self.flat_done.add(self.flat_key(bucket, tariff))
-                self.charges.add_flat(tariff, component, bucket, period.start)
-            elif dimension is _ENERGY:
-                self.charges.add_energy(tariff, component, period.start, period.end, period.energy_kwh)
             else:
-                bucket = _TIME_BUCKETS[period.state]
-                self.charges.add_time(tariff, component, bucket, period.start, period.end, duration_s)
+                self.add(period, tariff, component, duration_s)
         if doubts.unmeasured or doubts.inside_range:
             self.remarks.doubts(index, period, tariff, doubts, self.policy)
+            self.doubts = Doubts()
         self.check_span(index, period, tariff, moment, due)
+
+    def add(
+        self, period: SessionPeriod, tariff: CompiledTariff, component: CompiledComponent, duration_s: Decimal
+    ) -> None:
+        """Charge what a component prices in a period."""
+        start, end = period.start, period.end
+        reserved = period.state is PeriodState.RESERVATION
+        if component.dimension is _FLAT:
+            bucket = Bucket.RESERVATION if reserved else Bucket.FIXED
+            self.flat_done.add(self.flat_key(bucket, tariff))
+            self.charges.add(Charge(tariff, component, bucket, start, start, Decimal(1)))
+        elif component.dimension is _ENERGY:
+            self.charges.add(Charge(tariff, component, Bucket.ENERGY, start, end, period.energy_kwh))
+        else:
+            bucket = _TIME_BUCKETS[period.state]
+            self.charges.add(Charge(tariff, component, bucket, start, end, duration_s))
 
     def moment(self, period: SessionPeriod, tariff: CompiledTariff) -> Moment:
         wall = period.start.astimezone(self.zone) if tariff.clock_minutes else period.start
-        elapsed = period.start - self.origin
-        return Moment(wall, self.energy_kwh, max(0, microseconds(elapsed)), period)
+        return moment_at(wall, self.energy_kwh, microseconds(period.start - self.origin), period)
 
     def find(
         self,
@@ -310,7 +321,8 @@ def _dimensions(
 ) -> tuple[TariffDimensionType, ...]:
     """Return the dimensions of which a period has a quantity.
 
-    A charging period always has energy, be it 0; elsewhere energy is the exception. A reservation has no energy.
+    A charging period always has energy, be it 0; elsewhere energy is the exception. A reservation has no
+    energy.
     """
     flat = (_FLAT,) if flat_is_due else ()
     if period.state is PeriodState.CHARGING:
@@ -322,7 +334,7 @@ def _dimensions(
 
 
 def _candidates(tariff: CompiledTariff, state: PeriodState, expired: bool) -> tuple[Candidates, ...]:
-    """Elements with ``reservation`` price the reservation and nothing else (mod_tariffs, examples 15 to 18)."""
+    """Elements with ``reservation`` price the reservation, and nothing else does (examples 15 to 18)."""
     if state is not PeriodState.RESERVATION:
         return (tariff.session,)
     return (tariff.reservation_expires, tariff.reservation) if expired else (tariff.reservation,)
@@ -333,7 +345,7 @@ def _amount(net_3600: Decimal, gross_3600: Decimal | None) -> Amount:
 
 
 def _billed(charges: Sequence[Charge]) -> Volumes:
-    totals = dict.fromkeys(Bucket, _ZERO)
+    totals = dict(_NOTHING)
     flat_fees = 0
     for charge in charges:
         if charge.component.dimension is _FLAT:

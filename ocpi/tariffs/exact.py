@@ -13,7 +13,8 @@ SECONDS_PER_HOUR = Decimal(3600)
 
 EXACT = Context(prec=1000, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
 """For sums and products. JSON numbers have at most 64 characters (:mod:`ocpi.transport.json`), so that a
-product of price, quantity and VAT stays below 1000 digits; anything longer raises instead of being rounded."""
+product of price, quantity and VAT stays below 1000 digits; anything longer raises instead of being
+rounded."""
 
 QUOTIENT = Context(prec=50, traps=[InvalidOperation, DivisionByZero, Overflow])
 """For the one division at the end: exact where 50 digits suffice, else good for any rounding to cents."""

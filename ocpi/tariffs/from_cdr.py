@@ -21,8 +21,8 @@ _ZERO = Decimal(0)
 _MIN_TOLERANCE_S = Decimal(1)
 """Two timestamps in whole seconds miss a duration by less than one second."""
 _MAX_TOLERANCE_H = Decimal("0.01")
-"""Hours may be cut to their last written digit (mod_sessions' own example: 0.718 for 0.7186), but writers also
-drop trailing zeros, so that few digits prove little: never more than the second decimal."""
+"""Hours may be cut to their last written digit (mod_sessions' own example: 0.718 for 0.7186), but writers
+also drop trailing zeros, so that few digits prove little: never more than the second decimal."""
 
 _STATES = (
     (CdrDimensionType.RESERVATION_TIME, PeriodState.RESERVATION),
@@ -39,8 +39,9 @@ def session_from_cdr(cdr: Cdr) -> tuple[PricedSessionInput, tuple[Finding, ...]]
 
     * A period with PARKING_TIME is parking, with RESERVATION_TIME a reservation, else charging. A volume of 0
       counts as absent, because some CPOs always send all dimensions.
-    * Its duration comes from the timestamps. Only if the volume contradicts them does the volume count, rounded
-      to the second: it is what the CPO claims to have measured. Without a time dimension it bills no time.
+    * Its duration comes from the timestamps. Only if the volume contradicts them does the volume count,
+      rounded to the second: it is what the CPO claims to have measured. Without a time dimension it bills no
+      time.
     * A reservation is expired if there is RESERVATION_TIME and neither ENERGY, TIME nor PARKING_TIME.
     * ``tariff_id`` is passed on as it is; the engine resolves it.
 
@@ -99,7 +100,7 @@ class _Reader:
             return
         state, claimed_h = claims[0] if claims else (_state_of_empty(volumes), None)
         duration_s = self.duration(index, seconds(end - start), claimed_h)
-        yield _stretch(state, start, end, duration_s, volumes, period.tariff_id)
+        yield _stretch(state, start, end, duration_s=duration_s, volumes=volumes, tariff_id=period.tariff_id)
 
     def read_volumes(self, index: int, period: ChargingPeriod) -> _Volumes:
         volumes: _Volumes = {}
@@ -157,7 +158,9 @@ class _Reader:
             own = dict(volumes)
             if place != energetic:
                 own.pop(CdrDimensionType.ENERGY, None)
-            yield _stretch(state, start, until, duration_s, own, period.tariff_id)
+            yield _stretch(
+                state, start, until, duration_s=duration_s, volumes=own, tariff_id=period.tariff_id
+            )
             start = until
 
 
@@ -173,6 +176,7 @@ def _stretch(
     state: PeriodState,
     start: datetime,
     end: datetime,
+    *,
     duration_s: Decimal | None,
     volumes: _Volumes,
     tariff_id: str | None,

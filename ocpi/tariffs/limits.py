@@ -1,8 +1,8 @@
 """min_price and max_price of a tariff (2.2.1 mod_tariffs, Tariff object).
 
 Both bound the total of the session, without and with VAT independently; no line changes. First the minimum,
-then the maximum. Where a limit has no ``incl_vat`` no rule is given: then only the amount without VAT is bound
-and the amount with VAT follows at the effective rate of the session.
+then the maximum. Where a limit has no ``incl_vat`` no rule is given: then only the amount without VAT is
+bound and the amount with VAT follows at the effective rate of the session.
 """
 
 from __future__ import annotations

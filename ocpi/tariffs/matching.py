@@ -21,16 +21,36 @@ class Moment:
     """Everything that a restriction can look at.
 
     Attributes:
-        wall: Local wall-clock time; its offset and fold play no role.
+        wall: Local wall-clock time; its offset and fold play no role. The three fields below follow from it.
+        minute: Minute of the day.
+        weekday: Monday = 0.
+        day: Date as proleptic ordinal.
         energy_kwh: Measured (never billed) energy of the session before this moment.
         elapsed_us: Microseconds since the first period that is no reservation; 0 before.
         flow: Period whose power and current are meant.
     """
 
     wall: datetime
+    minute: int
+    weekday: int
+    day: int
     energy_kwh: Decimal
     elapsed_us: int
     flow: SessionPeriod
+
+
+def moment_at(wall: datetime, energy_kwh: Decimal, elapsed_us: int, flow: SessionPeriod) -> Moment:
+    """Return the moment at a local wall-clock time; ``elapsed_us`` before session start counts as 0."""
+    day = wall.toordinal()
+    return Moment(
+        wall=wall,
+        minute=wall.hour * 60 + wall.minute,
+        weekday=(day + 6) % 7,
+        day=day,
+        energy_kwh=energy_kwh,
+        elapsed_us=max(0, elapsed_us),
+        flow=flow,
+    )
 
 
 @dataclass(slots=True)
@@ -52,11 +72,12 @@ def active_component(
         policy: Decides on power and current without clean measurements.
         doubts: Collects what had to be decided by the policy.
     """
+    minute, weekday, day = moment.minute, moment.weekday, moment.day
     for candidate in candidates:
         restrictions = candidate.restrictions
         if restrictions is None:
             return candidate
-        if restrictions.on_clock and not clock_holds(restrictions, moment.wall):
+        if restrictions.on_clock and not clock_holds(restrictions, minute, weekday, day):
             continue
         if restrictions.on_use and not _use_holds(restrictions, moment):
             continue
@@ -66,8 +87,8 @@ def active_component(
     return None
 
 
-def clock_holds(restrictions: CompiledRestrictions, wall: datetime) -> bool:
-    """Return whether time of day, weekday and date hold at a local wall-clock time.
+def clock_holds(restrictions: CompiledRestrictions, minute: int, weekday: int, day: int) -> bool:
+    """Return whether time of day, weekday and date hold at a local wall-clock time (see :class:`Moment`).
 
     The three are independent: times apply on each day of the date range (ocpi/ocpi#499), and after midnight a
     window that wraps belongs to the new weekday.
@@ -75,17 +96,16 @@ def clock_holds(restrictions: CompiledRestrictions, wall: datetime) -> bool:
     start = restrictions.start_minute
     end = restrictions.end_minute
     if start is not None and end is not None:
-        minute = wall.hour * 60 + wall.minute
         if start < end:
             if not start <= minute < end:
                 return False
         elif end <= minute < start:
             return False
-    if restrictions.weekdays is not None and wall.weekday() not in restrictions.weekdays:
+    if restrictions.weekdays is not None and weekday not in restrictions.weekdays:
         return False
-    if restrictions.start_day is not None and wall.toordinal() < restrictions.start_day:
+    if restrictions.start_day is not None and day < restrictions.start_day:
         return False
-    return restrictions.end_day is None or wall.toordinal() < restrictions.end_day
+    return restrictions.end_day is None or day < restrictions.end_day
 
 
 def _use_holds(restrictions: CompiledRestrictions, moment: Moment) -> bool:

@@ -31,7 +31,8 @@ class WireCosts:
 
 
 def money(value: Decimal, policy: PricingPolicy = DEFAULT) -> Decimal:
-    """Round an exact amount as it is written: at most ``policy.money_digits`` decimals, at least two if allowed.
+    """Round an exact amount as it is written: at most ``policy.money_digits`` decimals, at least two if
+    allowed.
 
     Example: ``5.6375 -> 5.6375``, ``7 -> 7.00``, ``0.1666… -> 0.1667``.
     """
@@ -58,8 +59,8 @@ def wire_price(amount: Amount, policy: PricingPolicy = DEFAULT) -> Price:
 def wire_costs(breakdown: Breakdown, policy: PricingPolicy = DEFAULT) -> WireCosts:
     """Return all cost fields of a CDR, each rounded from its exact amount.
 
-    Written parts may therefore differ from the written total by less than one unit of the last digit per part;
-    where min_price or max_price acted they differ by more (:attr:`Breakdown.findings` says so).
+    Written parts may therefore differ from the written total by less than one unit of the last digit per
+    part; where min_price or max_price acted they differ by more (:attr:`Breakdown.findings` says so).
     """
     parts: Mapping[Bucket, Amount] = breakdown.parts
 

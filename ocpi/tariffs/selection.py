@@ -16,8 +16,9 @@ def select_tariffs(
 ) -> tuple[CompiledTariff | None, ...]:
     """Return the tariff of each period; ``None`` where there is none: the period stays unpriced.
 
-    A period names its tariff by id (CiString, without regard to case). One that names none belongs to the only
-    tariff there is; with several it would be a guess. The findings of a tariff are reported when it is used.
+    A period names its tariff by id (CiString, without regard to case). One that names none belongs to the
+    only tariff there is; with several it would be a guess. The findings of a tariff are reported when it is
+    used.
 
     Args:
         session: At least one period.

@@ -1,7 +1,7 @@
 """Does a price change inside a period that was not cut there?
 
-Three things move while a period lasts: the wall clock, the elapsed time, and the consumed energy. The first two
-are known at any instant; of the energy only the values at start and end are known.
+Three things move while a period lasts: the wall clock, the elapsed time, and the consumed energy. The first
+two are known at any instant; of the energy only the values at start and end are known.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ocpi.tariffs.boundaries import MAX_SPAN, price_boundaries
 from ocpi.tariffs.breakdown import PeriodState, SessionPeriod
 from ocpi.tariffs.compiled import MINUTES_PER_DAY, CompiledComponent, CompiledTariff
 from ocpi.tariffs.exact import microseconds
-from ocpi.tariffs.matching import Moment
+from ocpi.tariffs.matching import Moment, moment_at
 
 MAX_MOMENTS = 1000
 """Most moments looked at inside one period; a period that crosses more boundaries was not cut at all."""
@@ -71,12 +71,12 @@ def spans_price_change(
 def _moments(
     tariff: CompiledTariff, period: SessionPeriod, moment: Moment, zone: ZoneInfo, origin: datetime
 ) -> Iterator[Moment]:
-    """Yield the moments inside a period at which something may change: instants, energies, and both together."""
+    """Yield the moments inside a period at which something may change: instants, energies, and both."""
     last = moment
     if _crosses_instants(tariff, period, moment, zone, origin):
         for instant in price_boundaries(tariff, period.start, period.end, zone, session_start=origin):
             wall = instant.astimezone(zone)
-            last = Moment(wall, moment.energy_kwh, max(0, microseconds(instant - origin)), period)
+            last = moment_at(wall, moment.energy_kwh, microseconds(instant - origin), period)
             yield last
     if tariff.kwh_edges and period.state is not PeriodState.RESERVATION:
         final_kwh = moment.energy_kwh + period.energy_kwh
@@ -98,10 +98,10 @@ def _crosses_instants(
             return True
     if not tariff.clock_minutes:
         return False
-    wall, wall_end = moment.wall, period.end.astimezone(zone)
-    if wall.utcoffset() != wall_end.utcoffset():
+    wall = moment.wall
+    if wall.utcoffset() != period.end.astimezone(zone).utcoffset():
         return True
-    minute = wall.hour * 60 + wall.minute
+    minute = moment.minute
     place = bisect_right(tariff.clock_minutes, minute)
     following = (
         tariff.clock_minutes[place]

@@ -1,8 +1,9 @@
 """Billing in blocks (2.2.1 mod_cdrs, step_size, and PriceComponent.step_size).
 
-Applied at most once per session to ENERGY, once to TIME and PARKING_TIME together, and once to the reservation;
-always to the total of the dimension, and only what is missing to the next full block is added, at the price of
-the last component. "At least", not "more than": 20.000 kWh stay 20 (every example of the specification).
+Applied at most once per session to ENERGY, once to TIME and PARKING_TIME together, and once to the
+reservation; always to the total of the dimension, and only what is missing to the next full block is added,
+at the price of the last component. "At least", not "more than": 20.000 kWh stay 20 (every example of the
+specification).
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ _GROUPS = (
 def apply_step_size(charges: Sequence[Charge]) -> None:
     """Add the missing rest of the last block to the last charge of each group.
 
-    * The last charge of the group with a quantity decides, at which price it may be 0 (mod_cdrs: if the end of
-      a session costs nothing because no component is active, the last priced period is rounded).
-    * Of TIME and PARKING_TIME only the dimension that comes last is rounded, on its own total (ocpi/ocpi#386).
+    * The last charge of the group with a quantity decides, at which price it may be 0 (mod_cdrs: if the end
+      of a session costs nothing because no component is active, the last priced period is rounded).
+    * Of TIME and PARKING_TIME only the dimension that comes last is rounded, on its own total
+      (ocpi/ocpi#386).
     * Blocks do not reach across tariffs: the total is that of the last charge's tariff.
     * A total that is not positive (net feed-in) is not rounded; a step of 0 means no rounding.
 

@@ -27,7 +27,7 @@ MAX_URL_CHARACTERS = 2048
 
 _MAX_CONNECTIONS = 100
 _MAX_IDLE_CONNECTIONS = 20
-_IDLE_SECONDS = 5.0  # the values httpx2 uses for its own pool
+_IDLE_SECONDS = 5  # the values httpx2 uses for its own pool
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 

@@ -22,7 +22,9 @@ from ocpi.types import DisplayText
 from ocpi.versions import V2_2_1
 
 EXAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "vectors" / "ocpi" / "examples-2.2.1"
-pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="../shared/vectors/ocpi/examples-2.2.1 is absent")
+pytestmark = pytest.mark.skipif(
+    not EXAMPLES.is_dir(), reason="../shared/vectors/ocpi/examples-2.2.1 is absent"
+)
 
 # First match wins. "patch": body of a PATCH. "field": the example is wrapped in its field's name.
 MODELS: list[tuple[str, str, Any, str]] = [
@@ -51,7 +53,7 @@ MODELS: list[tuple[str, str, Any, str]] = [
     ("versions_info_", "object", Version, ""),
 ]
 
-# Examples that the specification's own rules refuse: what exactly is wrong, and why that is the example's fault.
+# Examples that the specification's own rules refuse: what is wrong, and why it is their fault.
 ERRATA: dict[str, tuple[frozenset[str], str]] = {
     "location_put_example_add_evse": (
         frozenset(

@@ -200,6 +200,13 @@ def test_damaged_xml_loses_nothing_else(take, damage):
     assert all("cut_from_broken_xml" in _codes(p.findings) for p in result.parts)
 
 
+def test_damaged_values_are_left_to_the_scan_for_bare_records(take):
+    bad = f"<value a=1><signedData>{escape(END.decode())}</signedData></value><value>no data</value>"
+    result = take(_values(_value(RECORD), bad))
+    assert [p.content for p in result.parts] == [RECORD, END]
+    assert [p.key_text for p in result.parts] == [KEY, None]
+
+
 def test_bare_record_in_damaged_xml_is_unescaped(take):
     source = f"<values><value><signedData>{escape(RECORD.decode())}</signed".encode()
     (part,) = take(source).parts

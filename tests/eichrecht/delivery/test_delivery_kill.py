@@ -1,4 +1,4 @@
-"""kill -9 at every step of a real worker process against a real HTTP receiver: nothing lost, nothing twice."""
+"""kill -9 at every step of a real worker against a real HTTP receiver: nothing lost, nothing twice."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Workers:
         self._mother.stdin.flush()
         return int(self._mother.stdout.readline())
 
-    def start(self, db_path: str, where: str = "-") -> int:
-        return self._command("run", db_path, LEASE_MS, where)
+    def start(self, db_path: str, where: str = "-", lease_ms: int = LEASE_MS) -> int:
+        return self._command("run", db_path, lease_ms, where)
 
     def wait(self, pid: int) -> int:
         return self._command("wait", pid)
@@ -212,7 +212,7 @@ def test_two_workers_deliver_each_cdr_once(
     receiver = start_receiver()
     ids = [f"CDR{number:03d}" for number in range(200)]
     prepare(db_path, receiver, *(sample_cdr(cdr_id) for cdr_id in ids))
-    both = [workers.start(db_path), workers.start(db_path)]
+    both = [workers.start(db_path, lease_ms=60_000) for _ in range(2)]
     assert [workers.wait(pid) for pid in both] == [0, 0]
     assert receiver.posts == dict.fromkeys(ids, 1)
     assert sorted(receiver.stored) == ids

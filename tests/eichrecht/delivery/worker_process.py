@@ -1,9 +1,10 @@
 """A delivery worker in a process of its own, for the kill tests.
 
 Started once per test session; it forks a worker process per command, so that the imports are paid once.
-Commands on stdin: ``run DATABASE LEASE_MS WHERE`` answers the worker's process id, ``wait PID`` its exit status
-(negative: the signal). WHERE is a step of the worker or ``commit:N`` (inside the N-th write transaction, before
-its COMMIT): there the process kills itself with SIGKILL. With ``-`` it ends when nothing is left to do.
+Commands on stdin: ``run DATABASE LEASE_MS WHERE`` answers the worker's process id, ``wait PID`` its exit
+status (negative: the signal). WHERE is a step of the worker or ``commit:N`` (inside the N-th write
+transaction, before its COMMIT): there the process kills itself with SIGKILL. With ``-`` it ends when nothing
+is left to do.
 """
 
 from __future__ import annotations

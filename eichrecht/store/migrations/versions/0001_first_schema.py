@@ -32,6 +32,10 @@ FROZEN = {
         "total_energy_kwh", "credit", "credit_reference_id", "follows_pk", "receipt_token"
     ),
     "cdr_evidence": ("cdr_pk", "position", "sha256"),
+    "session_intakes": (
+        "id", "identity", "country_code", "party_id", "session_id", "request_sha256", "facts",
+        "evidence_sha256", "outcome", "cdr_pk", "findings", "received_at"
+    ),
     "delivery_attempts": ("id", "delivery_id", "kind", "worker", "started_at"),
 }  # fmt: skip
 
@@ -43,6 +47,7 @@ def upgrade() -> None:
     _evidence_and_keys()
     _tariffs_and_partners()
     _cdrs()
+    _intakes()
     _deliveries()
     if op.get_bind().dialect.name == "sqlite":
         _sqlite_triggers()
@@ -84,7 +89,7 @@ def _evidence_and_keys() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("added_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_operator_keys"),
-        sa.CheckConstraint("source IN ('register', 'operator')", name="ck_operator_keys_source"),
+        sa.CheckConstraint("source IN ('register', 'operator')", name=op.f("ck_operator_keys_source")),
     )
     for column in ("charge_point", "meter_serial", "fingerprint"):
         op.create_index(f"ix_operator_keys_{column}", "operator_keys", [column])
@@ -122,7 +127,7 @@ def _tariffs_and_partners() -> None:
         sa.Column("settings", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_partners"),
         sa.UniqueConstraint("number", name="uq_partners_number"),
-        sa.CheckConstraint("state IN ('registered', 'unregistered')", name="ck_partners_state"),
+        sa.CheckConstraint("state IN ('registered', 'unregistered')", name=op.f("ck_partners_state")),
     )
     op.create_table(
         "issued_tokens",
@@ -132,7 +137,7 @@ def _tariffs_and_partners() -> None:
         sa.Column("expires", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("token_hash", name="pk_issued_tokens"),
         sa.CheckConstraint(
-            "purpose IN ('invitation', 'pending', 'partner')", name="ck_issued_tokens_purpose"
+            "purpose IN ('invitation', 'pending', 'partner')", name=op.f("ck_issued_tokens_purpose")
         ),
     )
     op.create_index("ix_issued_tokens_partner_id", "issued_tokens", ["partner_id"])
@@ -171,7 +176,7 @@ def _cdrs() -> None:
         sa.UniqueConstraint("receipt_token", name="uq_cdrs_receipt_token"),
         sa.ForeignKeyConstraint(["partner_id"], ["partners.id"], name="fk_cdrs_partner_id_partners"),
         sa.ForeignKeyConstraint(["follows_pk"], ["cdrs.pk"], name="fk_cdrs_follows_pk_cdrs"),
-        sa.CheckConstraint(f"state IN ({CDR_STATES})", name="ck_cdrs_state"),
+        sa.CheckConstraint(f"state IN ({CDR_STATES})", name=op.f("ck_cdrs_state")),
     )
     op.create_index("ix_cdrs_session_identity", "cdrs", ["session_identity"])
     op.create_index("ix_cdrs_partner_listed", "cdrs", ["partner_id", "listed_at", "pk"])
@@ -195,6 +200,36 @@ def _cdrs() -> None:
     op.create_index("ix_cdr_evidence_sha256", "cdr_evidence", ["sha256"])
 
 
+def _intakes() -> None:
+    op.create_table(
+        "session_intakes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("country_code", sa.Text(), nullable=False),
+        sa.Column("party_id", sa.Text(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("request_sha256", sa.Text(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
+        sa.Column("evidence_sha256", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("cdr_pk", sa.Integer(), nullable=True),
+        sa.Column("findings", sa.Text(), nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_session_intakes"),
+        sa.ForeignKeyConstraint(
+            ["evidence_sha256"],
+            ["evidence_documents.sha256"],
+            name="fk_session_intakes_evidence_sha256_evidence_documents",
+        ),
+        sa.ForeignKeyConstraint(["cdr_pk"], ["cdrs.pk"], name="fk_session_intakes_cdr_pk_cdrs"),
+        sa.CheckConstraint(
+            "outcome IN ('ready', 'held', 'refused')", name=op.f("ck_session_intakes_outcome")
+        ),
+    )
+    for column in ("identity", "cdr_pk"):
+        op.create_index(f"ix_session_intakes_{column}", "session_intakes", [column])
+
+
 def _deliveries() -> None:
     op.create_table(
         "deliveries",
@@ -216,8 +251,8 @@ def _deliveries() -> None:
         sa.UniqueConstraint("cdr_pk", "partner_id", name="uq_deliveries_cdr_pk_partner_id"),
         sa.ForeignKeyConstraint(["cdr_pk"], ["cdrs.pk"], name="fk_deliveries_cdr_pk_cdrs"),
         sa.ForeignKeyConstraint(["partner_id"], ["partners.id"], name="fk_deliveries_partner_id_partners"),
-        sa.CheckConstraint("kind = 'cdr'", name="ck_deliveries_kind"),
-        sa.CheckConstraint(f"state IN ({DELIVERY_STATES})", name="ck_deliveries_state"),
+        sa.CheckConstraint("kind = 'cdr'", name=op.f("ck_deliveries_kind")),
+        sa.CheckConstraint(f"state IN ({DELIVERY_STATES})", name=op.f("ck_deliveries_state")),
     )
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"])
     op.create_index("ix_deliveries_partner_finished", "deliveries", ["partner_id", "finished_at"])
@@ -238,7 +273,7 @@ def _deliveries() -> None:
         sa.ForeignKeyConstraint(
             ["delivery_id"], ["deliveries.id"], name="fk_delivery_attempts_delivery_id_deliveries"
         ),
-        sa.CheckConstraint("kind IN ('post', 'ask')", name="ck_delivery_attempts_kind"),
+        sa.CheckConstraint("kind IN ('post', 'ask')", name=op.f("ck_delivery_attempts_kind")),
     )
     op.create_index("ix_delivery_attempts_delivery_id", "delivery_attempts", ["delivery_id"])
 
