@@ -77,7 +77,7 @@ def _rebuilt(plain: bytes, signed: bytes, opener: Opener) -> Found | None:
 
     The signature covers the payload section alone (OCMF 1.4.1, "Signature"), so nothing signed is made up.
     """
-    if not plain.strip().startswith(b"{"):
+    if not _is_object(plain):
         return None
     for section in _sections(signed):
         record = _HEADER + plain + b"|" + section
@@ -98,7 +98,13 @@ def _sections(signed: bytes) -> list[bytes]:
     """Return the readings of ``signed_data`` that could be a JSON section: as it is, hex, Base64."""
     compact = signed.translate(None, b" \t\r\n")
     decoded = [d.content for d in (decode_hex(compact), decode_base64(compact)) if d is not None]
-    return [text for text in (signed, *decoded) if text.strip().startswith(b"{")]
+    return [text for text in (signed, *decoded) if _is_object(text)]
+
+
+def _is_object(text: bytes) -> bool:
+    """Whether ``text`` has the outline of one JSON object; the format judges what is in it."""
+    trimmed = text.strip()
+    return trimmed.startswith(b"{") and trimmed.endswith(b"}")
 
 
 def _unreadable(plain: bytes, signed: bytes) -> Found:
