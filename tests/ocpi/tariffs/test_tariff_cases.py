@@ -1,0 +1,119 @@
+"""Every case in ``cases/<name>/case.json``; a new case needs no code.
+
+A case holds ``about``, ``time_zone``, ``tariffs`` (what a Tariff object has beyond its elements is filled in),
+either ``periods`` (with ``state``, ``start``, ``end`` and the fields of SessionPeriod) or ``cdr`` (its times and
+charging periods), optionally ``reservation_expired`` and ``policy``, and ``expect``: ``total`` and
+``before_limits`` as [excl, incl]; ``parts``; ``billed``; ``lines`` as [dimension, tariff, element, component,
+billed in kWh or s or 1, cost excl]; ``findings``, all codes in order; or ``error``, the reason.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocpi.objects.cdr import Cdr, ChargingPeriod
+from ocpi.objects.tariff import Tariff
+from ocpi.tariffs import PricingPolicy, TariffError, compile_tariff, price, session_from_cdr
+from ocpi.tariffs.breakdown import Amount, Breakdown, PeriodState, PricedSessionInput, SessionPeriod
+from ocpi.tariffs.policy import FlatFee, MeasuredRange, MissingMeasurement
+from ocpi.transport.json import loads
+from ocpi.types import parse_datetime
+
+CASES = sorted(Path(__file__).parent.glob("cases/*/case.json"))
+HEAD = {"country_code": "DE", "party_id": "ABC", "currency": "EUR", "last_updated": "2024-01-01T00:00:00Z"}
+POLICY_TYPES = {
+    "missing_measurement": MissingMeasurement,
+    "measured_range": MeasuredRange,
+    "flat_fee": FlatFee,
+}
+
+
+def tariff_of(source: Any, index: int) -> Tariff:
+    return Tariff.model_validate({**HEAD, "id": f"T{index}", **source})
+
+
+def period_of(source: dict[str, Any]) -> SessionPeriod:
+    fields = dict(source)
+    return SessionPeriod(
+        state=PeriodState(fields.pop("state")),
+        start=parse_datetime(fields.pop("start")),
+        end=parse_datetime(fields.pop("end")),
+        tariff_id=fields.pop("tariff_id", None),
+        **{name: Decimal(value) for name, value in fields.items()},
+    )
+
+
+def cdr_of(source: Any) -> Cdr:
+    """Pricing reads the times and periods of a CDR and nothing else, so the case gives nothing else."""
+    return Cdr.model_construct(
+        start_date_time=parse_datetime(source["start_date_time"]),
+        end_date_time=parse_datetime(source["end_date_time"]),
+        charging_periods=tuple(
+            ChargingPeriod.model_validate(period) for period in source["charging_periods"]
+        ),
+    )
+
+
+def session_of(case: Any) -> tuple[PricedSessionInput, list[str]]:
+    if "cdr" in case:
+        session, findings = session_from_cdr(cdr_of(case["cdr"]))
+        return session, [finding.code for finding in findings]
+    return PricedSessionInput(
+        tuple(period_of(period) for period in case["periods"]), case.get("reservation_expired", False)
+    ), []
+
+
+def run(case: Any) -> tuple[Breakdown, list[str]]:
+    policy = PricingPolicy(
+        **{name: POLICY_TYPES[name](value) for name, value in case.get("policy", {}).items()}
+    )
+    tariffs = [compile_tariff(tariff_of(source, index)) for index, source in enumerate(case["tariffs"])]
+    session, codes = session_of(case)
+    result = price(session, tariffs, case["time_zone"], policy)
+    return result, codes + [finding.code for finding in result.findings]
+
+
+def pair(amount: Amount) -> list[Decimal | None]:
+    return [amount.excl_vat, amount.incl_vat]
+
+
+def wanted(values: list[str | None]) -> list[Decimal | None]:
+    return [None if value is None else Decimal(value) for value in values]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.parent.name))
+def test_case(path: Path) -> None:
+    case = loads(path.read_bytes())
+    expect = case["expect"]
+    if "error" in expect:
+        with pytest.raises(TariffError) as caught:
+            run(case)
+        assert caught.value.reason == expect["error"]
+        return
+    result, codes = run(case)
+    assert pair(result.total) == wanted(expect["total"])
+    assert pair(result.total_before_limits) == wanted(expect.get("before_limits", expect["total"]))
+    if "parts" in expect:
+        found = {str(bucket): pair(amount) for bucket, amount in result.parts.items()}
+        assert found == {bucket: wanted(values) for bucket, values in expect["parts"].items()}
+    for name, value in expect.get("billed", {}).items():
+        assert getattr(result.billed, name) == Decimal(value), name
+    if "lines" in expect:
+        assert [
+            [
+                str(line.dimension),
+                line.tariff_id,
+                line.element,
+                line.component,
+                line.billed if line.billed_s is None else line.billed_s,
+                line.cost.excl_vat,
+            ]
+            for line in result.lines
+        ] == [[*line[:4], Decimal(line[4]), Decimal(line[5])] for line in expect["lines"]]
+    assert codes == expect.get("findings", [])
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 40
