@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eichrecht.cli.errors import InputError
-from eichrecht.containers.unwrap import MAX_DOCUMENT_BYTES, unwrap
+from eichrecht.containers import unwrap
+from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Document
 from eichrecht.formats import registry
 from eichrecht.signatures.keys import MAX_KEY_TEXT, UnreadableKey, read_key

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from eichrecht import locales
 from eichrecht.billing.facts import FactsError, read_facts
-from eichrecht.containers.unwrap import MAX_DOCUMENT_BYTES
+from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Document, Finding, KeySource
 from eichrecht.service.chain import Chain, TakenSession, utc_now
 from eichrecht.service.errors import Conflict, CorrectionRefused

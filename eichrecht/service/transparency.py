@@ -16,7 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
-from eichrecht.containers.unwrap import MAX_DOCUMENT_BYTES
+from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Document, DocumentVerdict
 from eichrecht.keyring.ring import KeyRing
 from eichrecht.rules.profiles import Profile

@@ -20,9 +20,9 @@ def _code_enums() -> list[type[StrEnum]]:
             if not module.name.endswith(".codes"):
                 continue
             for value in vars(importlib.import_module(module.name)).values():
-                if isinstance(value, type) and issubclass(value, StrEnum) and value is not StrEnum:
-                    if value.__name__.endswith("Code"):
-                        found[f"{value.__module__}.{value.__name__}"] = value
+                is_enum = isinstance(value, type) and issubclass(value, StrEnum)
+                if is_enum and value.__name__.endswith(("Code", "Finding")):
+                    found[f"{value.__module__}.{value.__name__}"] = value
     return list(found.values())
 
 
@@ -48,13 +48,19 @@ def test_sentences_agree(code: str) -> None:
 
 
 def test_hostile_parameter_reaches_nothing() -> None:
-    finding = Finding("key_unreadable", Severity.ERROR, "", {"name": "{cause.__class__}", "cause": "{0}"})
-    assert "{cause.__class__}" in locales.sentence(finding, "en")
+    finding = Finding("meter_differs", Severity.ERROR, "", {"first": "{other.__class__}", "other": "{0}"})
+    assert "{other.__class__}, then {0}" in locales.sentence(finding, "en")
 
 
 @pytest.mark.parametrize(
     ("header", "language"),
-    [(None, "de"), ("en-GB,en;q=0.9,de;q=0.8", "en"), ("fr, de;q=0.5", "de"), ("en;q=x,de", "de"), ("x" * 9999, "de")],
+    [
+        (None, "de"),
+        ("en-GB,en;q=0.9,de;q=0.8", "en"),
+        ("fr, de;q=0.5", "de"),
+        ("en;q=x,de", "de"),
+        ("x" * 9999, "de"),
+    ],
 )
 def test_language_is_negotiated(header: str | None, language: str) -> None:
     assert locales.choose_language(header) == language
