@@ -16,12 +16,11 @@ from zoneinfo import ZoneInfo
 from eichrecht.billing import checks
 from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import SessionFacts
-from eichrecht.billing.periods import PeriodsError, RegisterPoint, Timeline, build_timeline, cut, moment_of_energy
+from eichrecht.billing.periods import PeriodsError, RegisterPoint, build_timeline, cut, with_energy_points
 from eichrecht.billing.policy import BillingPolicy
 from eichrecht.evidence import (
     DocumentVerdict,
     Finding,
-    KeyTrust,
     Reading,
     ReadingRole,
     RecordVerdict,
@@ -40,9 +39,9 @@ from ocpi.cdrs.totals import CdrHeader, build_cdr
 from ocpi.findings import Severity
 from ocpi.objects.cdr import Cdr, SignedData
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.boundaries import duration_boundaries_s, energy_boundaries_kwh, price_boundaries
-from ocpi.tariffs.breakdown import Breakdown, PricedSessionInput
-from ocpi.tariffs.compiled import CompiledTariff, compile_tariff
+from ocpi.tariffs.boundaries import energy_boundaries_kwh, price_boundaries
+from ocpi.tariffs.breakdown import Breakdown
+from ocpi.tariffs.compiled import compile_tariff
 from ocpi.tariffs.engine import price
 from ocpi.tariffs.errors import TariffError
 
@@ -104,7 +103,7 @@ def _refused(*findings: Finding) -> BilledSession:
 def bill_session(
     verdict: DocumentVerdict,
     facts: SessionFacts,
-    tariff: Tariff,
+    tariff: Tariff | None,
     *,
     now: datetime,
     signing_key: PublicKey | None = None,
@@ -117,7 +116,7 @@ def bill_session(
     Args:
         verdict: Of the document with the session's signed records.
         facts: What the meter does not sign.
-        tariff: Snapshot as at session start.
+        tariff: Snapshot as at session start; ``None`` if there is none, then the session is refused.
         now: Becomes ``last_updated``.
         signing_key: Goes into ``signed_data.public_key``.
         receipt_url: Becomes ``signed_data.url``.
@@ -130,24 +129,30 @@ def bill_session(
     rules = policy or BillingPolicy()
     transaction = _transaction(verdict)
     if isinstance(transaction, Finding):
-        return _refused(transaction)
+        return _refused(transaction, *_errors(verdict))
     used = [verdict.records[index] for index in transaction.records]
     records = [item.record for item in used if item.record is not None]
-    reasons = _refusals(transaction, used, rules)
-    if reasons:
-        return _refused(*reasons, *_errors(transaction, used))
+    reasons = _refusals(verdict, transaction, used, rules)
+    if tariff is None:
+        reasons.append(problem(Code.TARIFF_UNKNOWN, "/tariff_id", tariff=facts.tariff_id or "?"))
+    if reasons or tariff is None:
+        return _refused(*reasons, *_errors(verdict))
+    zone = ZoneInfo(facts.time_zone)
     try:
         signed = _signed_points(transaction, records)
-        timeline = build_timeline(facts, signed, resolution=_resolution(signed))
         compiled = compile_tariff(tariff)
-        session = cut(timeline, _boundaries(timeline, compiled, facts), facts, tariff.id)
-        breakdown = price(session, [compiled], ZoneInfo(facts.time_zone), rules.pricing)
+        edges_kwh = energy_boundaries_kwh(compiled)
+        timeline = build_timeline(facts, signed, resolution=_resolution(signed))
+        timeline = with_energy_points(timeline, edges_kwh)
+        instants = price_boundaries(compiled, timeline.start, timeline.end, zone)
+        session = cut(timeline, instants, facts, tariff.id)
+        breakdown = price(session, [compiled], zone, rules.pricing)
     except PeriodsError as error:
         return _refused(problem(error.code))
     except TariffError as error:
         return _refused(problem(Code.SESSION_UNPRICEABLE, "", cause=str(error)))
-    signed_data, placing = _signed_data(records, used, signing_key, receipt_url)
-    header = _header(facts, transaction, records, tariff, now, session)
+    signed_data, placing = _signed_data(records, signing_key, receipt_url)
+    header = _header(facts, records, tariff, now)
     try:
         cdr = build_cdr(header, session, [tariff], breakdown, signed_data, policy=rules.pricing)
     except CdrBuildError as error:
@@ -156,7 +161,7 @@ def bill_session(
     reconciliation = reconcile(
         cdr,
         ReconcileContext(
-            time_zone=ZoneInfo(facts.time_zone),
+            time_zone=zone,
             tariffs=(tariff,),
             policy=rules.pricing,
             tolerances=EXACT_TOLERANCES,
@@ -172,7 +177,9 @@ def bill_session(
     findings = (
         *placing,
         *checks.tariff_validity(tariff, timeline),
-        *checks.unsigned_splits(breakdown, timeline, rules),
+        *checks.key_override(used, rules),
+        *checks.unsigned_splits(session, breakdown, timeline, rules),
+        *checks.time_of_use(session, breakdown, transaction, edges_kwh, rules),
         *checks.uncertified_time(breakdown, transaction, rules),
         *checks.rounded_energy(breakdown, transaction, rules),
         *checks.claims(facts, cdr, rules),
@@ -206,22 +213,32 @@ def _transaction(verdict: DocumentVerdict) -> TransactionVerdict | Finding:
 
 
 def _refusals(
-    transaction: TransactionVerdict, used: Sequence[RecordVerdict], policy: BillingPolicy
+    verdict: DocumentVerdict,
+    transaction: TransactionVerdict,
+    used: Sequence[RecordVerdict],
+    policy: BillingPolicy,
 ) -> list[Finding]:
-    """Return why no CDR may be made of this transaction at all (law facts §12)."""
-    if transaction.verdict is not Verdict.VALID:
-        return [problem(Code.TRANSACTION_NOT_VALID, "", verdict=transaction.verdict.value)]
+    """Return why no CDR may be made of this transaction at all (law facts §12).
+
+    The document counts as a whole: it is the evidence behind the receipt, and whoever opens that link must not
+    find anything in it that is not valid.
+    """
+    worst = Verdict.worst([verdict.verdict, transaction.verdict])
+    if worst is not Verdict.VALID:
+        return [problem(Code.TRANSACTION_NOT_VALID, "", verdict=worst.value)]
     if not transaction.billable.energy or transaction.energy_kwh is None:
         return [problem(Code.ENERGY_NOT_BILLABLE, "", reasons=", ".join(transaction.billable.reasons) or "-")]
-    unconfirmed = any(item.key is None or item.key.trust is not KeyTrust.CONFIRMED for item in used)
-    if policy.require_confirmed_key and unconfirmed:
+    if policy.require_confirmed_key and checks.unconfirmed(used):
         return [problem(Code.KEY_NOT_CONFIRMED)]
     return []
 
 
-def _errors(transaction: TransactionVerdict, used: Sequence[RecordVerdict]) -> list[Finding]:
-    found = [finding for item in used for finding in item.findings] + list(transaction.findings)
-    return [finding for finding in found if finding.severity is Severity.ERROR]
+def _errors(verdict: DocumentVerdict) -> list[Finding]:
+    """Return every error of the check, the closest to the bytes first: it is the cause of those after it."""
+    found = [finding for record in verdict.records for finding in record.findings]
+    found += verdict.findings
+    found += [finding for transaction in verdict.transactions for finding in transaction.findings]
+    return [finding for finding in _unique(found) if finding.severity is Severity.ERROR]
 
 
 def _signed_points(
@@ -233,6 +250,8 @@ def _signed_points(
         raise PeriodsError(Code.TRANSACTION_MISSING)
     if begin.time is None or end.time is None:
         raise PeriodsError(Code.READING_WITHOUT_TIME)
+    if end.time <= begin.time:
+        raise PeriodsError(Code.SESSION_WITHOUT_DURATION)
     points = {begin.time: Decimal(0) * begin.energy_kwh}
     for record in records:
         for reading in record.readings:
@@ -256,23 +275,8 @@ def _resolution(points: Sequence[RegisterPoint]) -> int:
     return min(exponent for exponent in exponents if isinstance(exponent, int))
 
 
-def _boundaries(timeline: Timeline, compiled: CompiledTariff, facts: SessionFacts) -> list[datetime]:
-    zone = ZoneInfo(facts.time_zone)
-    found = list(
-        price_boundaries(compiled, timeline.start, timeline.end, zone, session_start=timeline.start)
-    )
-    for energy_kwh in energy_boundaries_kwh(compiled):
-        moment = moment_of_energy(timeline, energy_kwh)
-        if moment is not None:
-            found.append(moment)
-    if duration_boundaries_s(compiled):  # price_boundaries already turned them into instants
-        found = sorted(set(found))
-    return found
-
-
 def _signed_data(
     records: Sequence[SignedRecord],
-    used: Sequence[RecordVerdict],
     key: PublicKey | None,
     url: str | None,
 ) -> tuple[SignedData | None, tuple[Finding, ...]]:
@@ -301,14 +305,7 @@ def _record_text(record: SignedRecord) -> SignedRecordText:
     )
 
 
-def _header(
-    facts: SessionFacts,
-    transaction: TransactionVerdict,
-    records: Sequence[SignedRecord],
-    tariff: Tariff,
-    now: datetime,
-    session: PricedSessionInput,
-) -> CdrHeader:
+def _header(facts: SessionFacts, records: Sequence[SignedRecord], tariff: Tariff, now: datetime) -> CdrHeader:
     return CdrHeader(
         country_code=facts.country_code,
         party_id=facts.party_id,

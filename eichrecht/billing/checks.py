@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.periods import Timeline
 from eichrecht.billing.policy import BillingPolicy
-from eichrecht.evidence import Finding, TransactionVerdict, problem, warning
+from eichrecht.evidence import (
+    ClockStatus,
+    Finding,
+    KeyTrust,
+    RecordVerdict,
+    TransactionVerdict,
+    problem,
+    warning,
+)
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff, TariffDimensionType
-from ocpi.tariffs.breakdown import Breakdown, Bucket
+from ocpi.tariffs.breakdown import Breakdown, Bucket, Line, PricedSessionInput
 from ocpi.types import format_datetime
-
 
 FINEST_STEP_WH = 1
 """Smallest step_size of energy (mod_tariffs, PriceComponent: an integer of Wh)."""
@@ -36,33 +45,115 @@ def tariff_validity(tariff: Tariff, timeline: Timeline) -> Iterator[Finding]:
         yield problem(Code.TARIFF_NOT_VALID_AT_START, "/tariffs/0", tariff=tariff.id)
 
 
-def unsigned_splits(breakdown: Breakdown, timeline: Timeline, policy: BillingPolicy) -> Iterator[Finding]:
-    """Energy is divided only at signed readings (law facts §4.1; MessEV § 25 no. 7)."""
+def unconfirmed(used: Sequence[RecordVerdict]) -> bool:
+    """Return whether a record was verified with a key for which neither operator nor register vouches."""
+    return any(item.key is None or item.key.trust is not KeyTrust.CONFIRMED for item in used)
+
+
+def key_override(used: Sequence[RecordVerdict], policy: BillingPolicy) -> Iterator[Finding]:
+    """Record that the policy let an unconfirmed key through; without the policy the session was refused."""
+    if unconfirmed(used):
+        yield from _decide(not policy.require_confirmed_key, "require_confirmed_key", Code.KEY_NOT_CONFIRMED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Where the price of flowing energy changes.
+
+    Attributes:
+        since, until: End of the period before and start of the one after; energy stands still between them.
+        energy_kwh: Consumed by then.
+    """
+
+    since: datetime
+    until: datetime
+    energy_kwh: Decimal
+
+
+def _energy_splits(session: PricedSessionInput, breakdown: Breakdown) -> Iterator[_Split]:
+    """Yield every place where energy before and after has another price, "no price" included."""
     lines = [line for line in breakdown.lines if line.dimension is TariffDimensionType.ENERGY]
-    signed = {point.at for point in timeline.points if point.signed}
-    for earlier, later in pairwise(lines):
-        same = (earlier.price, earlier.vat_percent) == (later.price, later.vat_percent)
-        flowing = earlier.measured and later.measured
-        if not same and flowing and later.start not in signed:
-            at = format_datetime(later.start)
+    consumed = Decimal(0)
+    last: tuple[datetime, tuple[Decimal, Decimal | None] | None] | None = None
+    for period in session.periods:
+        if not period.energy_kwh:
+            continue
+        line = next((item for item in lines if item.start <= period.start < item.end), None)
+        rate = None if line is None else (line.price, line.vat_percent)
+        if last is not None and last[1] != rate:
+            yield _Split(last[0], period.start, consumed)
+        last = (period.end, rate)
+        consumed += period.energy_kwh
+
+
+def unsigned_splits(
+    session: PricedSessionInput, breakdown: Breakdown, timeline: Timeline, policy: BillingPolicy
+) -> Iterator[Finding]:
+    """Energy is divided only at signed readings (law facts §4.1; MessEV § 25 no. 7)."""
+    signed = [point.at for point in timeline.points if point.signed]
+    for split in _energy_splits(session, breakdown):
+        if not any(split.since <= at <= split.until for at in signed):
             yield from _decide(
-                policy.allow_unsigned_split, "allow_unsigned_split", Code.ENERGY_SPLIT_UNSIGNED, at=at
+                policy.allow_unsigned_split,
+                "allow_unsigned_split",
+                Code.ENERGY_SPLIT_UNSIGNED,
+                at=format_datetime(split.until),
+            )
+
+
+def time_of_use(
+    session: PricedSessionInput,
+    breakdown: Breakdown,
+    transaction: TransactionVerdict,
+    edges_kwh: Sequence[Decimal],
+    policy: BillingPolicy,
+) -> Iterator[Finding]:
+    """A price that changes with the time needs a synchronised meter clock (law facts §5).
+
+    A relative clock (R) measures durations, but not when they were; a price that changes with the energy needs
+    no clock.
+    """
+    clocks = {item.time_status for item in (transaction.begin, transaction.end) if item is not None}
+    if clocks == {ClockStatus.SYNCHRONISED}:
+        return
+    for split in _energy_splits(session, breakdown):
+        if split.energy_kwh not in edges_kwh:
+            yield from _decide(
+                policy.bill_uncertified_time,
+                "bill_uncertified_time",
+                Code.TIME_OF_USE_NOT_BILLABLE,
+                at=format_datetime(split.until),
             )
 
 
 def uncertified_time(
     breakdown: Breakdown, transaction: TransactionVerdict, policy: BillingPolicy
 ) -> Iterator[Finding]:
-    """Time is a measuring quantity once it is priced: the signed clock must carry it (law facts §3, §5)."""
-    if transaction.billable.duration:
-        return
-    priced = {line.bucket for line in breakdown.lines if line.cost.excl_vat != 0}
-    if Bucket.TIME in priced:
-        yield from _decide(policy.bill_uncertified_time, "bill_uncertified_time", Code.TIME_NOT_BILLABLE)
-    if Bucket.PARKING in priced:
-        yield from _decide(
-            policy.bill_uncertified_parking, "bill_uncertified_parking", Code.PARKING_TIME_NOT_BILLABLE
-        )
+    """Time is a measuring quantity once it is priced: the signed clock must carry it (law facts §3, §5).
+
+    It carries nothing outside its own begin and end, whatever the back office says of the session.
+    """
+    switches = {
+        Bucket.TIME: (policy.bill_uncertified_time, "bill_uncertified_time", Code.TIME_NOT_BILLABLE),
+        Bucket.PARKING: (
+            policy.bill_uncertified_parking,
+            "bill_uncertified_parking",
+            Code.PARKING_TIME_NOT_BILLABLE,
+        ),
+    }
+    for bucket, (allowed, switch, code) in switches.items():
+        priced = [line for line in breakdown.lines if line.bucket is bucket and line.cost.excl_vat]
+        if priced and not transaction.billable.duration:
+            yield from _decide(allowed, switch, code)
+        elif any(not _inside(line, transaction) for line in priced):
+            yield from _decide(allowed, switch, Code.TIME_OUTSIDE_SIGNED_READINGS)
+
+
+def _inside(line: Line, transaction: TransactionVerdict) -> bool:
+    begin, end = transaction.begin, transaction.end
+    if begin is None or end is None or begin.time is None or end.time is None:
+        return False
+    return begin.time <= line.start and line.end <= end.time
 
 
 def rounded_energy(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ocpi.objects.cdr import AuthMethod, CdrLocation, CdrToken
 from ocpi.types import CiString2, CiString3, CiString36, DateTime, Number, OcpiModel, Price, String255
@@ -35,29 +36,41 @@ class ChargingState(StrEnum):
     PARKING = "PARKING"
 
 
-class StateChange(OcpiModel):
+class _Ours(OcpiModel):
+    """A part of the facts that is no OCPI object: an unknown field is a typing error, not an extension."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StateChange(_Ours):
     """From ``at`` on the session is in ``state`` until the next change or its end."""
 
     at: DateTime
     state: ChargingState
 
 
-class MeterValue(OcpiModel):
+class MeterValue(_Ours):
     """An unsigned intermediate register value (kWh since the begin reading), for splitting only."""
 
     at: DateTime
     energy_kwh: Number
 
 
-class Reservation(OcpiModel):
+class Reservation(_Ours):
     """A reservation that preceded the session."""
 
     start: DateTime
     end: DateTime
     expired: bool = False
 
+    @model_validator(mode="after")
+    def _lasts(self) -> Reservation:
+        if self.end <= self.start:
+            raise ValueError("a reservation ends after it starts")
+        return self
 
-class PowerLimits(OcpiModel):
+
+class PowerLimits(_Ours):
     """Power and current over the whole session where a tariff asks for them; ``None`` = unknown."""
 
     min_power_kw: Number | None = None
@@ -66,7 +79,7 @@ class PowerLimits(OcpiModel):
     max_current_a: Number | None = None
 
 
-class SessionFacts(OcpiModel):
+class SessionFacts(_Ours):
     """Everything about a charging session that the meter does not sign.
 
     Attributes:
@@ -74,7 +87,8 @@ class SessionFacts(OcpiModel):
         time_zone: IANA zone of the Location; tariffs are local to it (gotcha 27).
         start_date_time, end_date_time: The session as the back office knows it; ``None`` = the signed times.
         states: Changes between charging and parking; empty = charging from begin to end.
-        tariff_id: Tariff at session start; ``None`` if exactly one is known.
+        reservation: Must end where the session starts: a CDR's periods have no gap.
+        tariff_id: Tariff of the session; its version at session start is used.
         claimed_energy_kwh: Energy that the back office told others (OCPP meterStop, OCPI Session.kwh); only
             compared, never billed.
         claimed_total_cost: Price that the back office told others (Session.total_cost); only compared.
@@ -107,7 +121,7 @@ class SessionFacts(OcpiModel):
             raise ValueError(f"cdr_id (or session_id) is longer than {MAX_CDR_ID_FROM_SESSION} characters")
         for name in ("states", "meter_values"):
             moments = [item.at for item in getattr(self, name)]
-            if any(later <= earlier for earlier, later in zip(moments, moments[1:], strict=False)):
+            if any(later <= earlier for earlier, later in pairwise(moments)):
                 raise ValueError(f"{name} are not in ascending order of time")
         try:
             ZoneInfo(self.time_zone)

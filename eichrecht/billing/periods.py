@@ -8,11 +8,13 @@ digit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from itertools import pairwise
 
+from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import ChargingState, SessionFacts
 from ocpi.tariffs.breakdown import PeriodState, PricedSessionInput, SessionPeriod
 
@@ -59,9 +61,7 @@ class Timeline:
     resolution: int
 
 
-def build_timeline(
-    facts: SessionFacts, signed: Sequence[RegisterPoint], *, resolution: int
-) -> Timeline:
+def build_timeline(facts: SessionFacts, signed: Sequence[RegisterPoint], *, resolution: int) -> Timeline:
     """Join signed readings, unsigned intermediates and session events.
 
     Args:
@@ -73,22 +73,30 @@ def build_timeline(
         PeriodsError: The times or values contradict each other.
     """
     begin, end = signed[0].at, signed[-1].at
-    start = min(facts.start_date_time or begin, begin)
-    stop = max(facts.end_date_time or end, end)
-    if stop <= start:
-        raise PeriodsError("session_without_duration")
+    if len(signed) < 2 or end <= begin:
+        raise PeriodsError(Code.SESSION_WITHOUT_DURATION)
+    start = min(_wire_time(facts.start_date_time or begin), begin)
+    stop = max(_wire_time(facts.end_date_time or end), end)
     points = list(signed)
     total = signed[-1].energy_kwh
+    taken = {point.at for point in signed}
     for value in facts.meter_values:
-        if begin < value.at < end and all(point.at != value.at for point in signed):
+        at = _wire_time(value.at)
+        if begin < at < end and at not in taken:  # where the meter signed, the signed value is the value
             if not 0 <= value.energy_kwh <= total:
-                raise PeriodsError("meter_value_outside_signed_range")
-            points.append(RegisterPoint(value.at, value.energy_kwh, signed=False))
+                raise PeriodsError(Code.METER_VALUE_OUTSIDE_SIGNED_RANGE)
+            taken.add(at)
+            points.append(RegisterPoint(at, value.energy_kwh, signed=False))
     points.sort(key=lambda point: point.at)
-    for earlier, later in zip(points, points[1:], strict=False):
+    for earlier, later in pairwise(points):
         if later.energy_kwh < earlier.energy_kwh:
-            raise PeriodsError("meter_value_not_between_signed_readings")
+            raise PeriodsError(Code.METER_VALUE_NOT_BETWEEN_SIGNED_READINGS)
     return Timeline(start, stop, tuple(points), _charging_stretches(facts, start, stop), resolution)
+
+
+def _wire_time(moment: datetime) -> datetime:
+    """Cut to milliseconds, the finest that OCPI carries: two cuts must not become one on the wire."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _charging_stretches(
@@ -100,7 +108,7 @@ def _charging_stretches(
     stretches: list[tuple[datetime, datetime]] = []
     state, since = ChargingState.CHARGING, start
     for change in (*facts.states, None):
-        at = stop if change is None else min(max(change.at, start), stop)
+        at = stop if change is None else min(max(_wire_time(change.at), start), stop)
         if state is ChargingState.CHARGING and at > since:
             stretches.append((since, at))
         if change is not None:
@@ -113,7 +121,7 @@ def energy_at(timeline: Timeline, moment: datetime) -> Decimal:
     points = timeline.points
     if moment <= points[0].at:
         return points[0].energy_kwh
-    for earlier, later in zip(points, points[1:], strict=False):
+    for earlier, later in pairwise(points):
         if moment >= later.at:
             continue
         if moment == earlier.at:
@@ -123,8 +131,12 @@ def energy_at(timeline: Timeline, moment: datetime) -> Decimal:
         if not flowing:  # energy without a charging state: spread over the whole stretch
             flowing, passed = later.at - earlier.at, moment - earlier.at
         share = Fraction(passed // _MICROSECOND, flowing // _MICROSECOND)
-        exact = Fraction(earlier.energy_kwh) + (Fraction(later.energy_kwh) - Fraction(earlier.energy_kwh)) * share
-        return _quantised(exact, timeline.resolution)
+        exact = (
+            Fraction(earlier.energy_kwh) + (Fraction(later.energy_kwh) - Fraction(earlier.energy_kwh)) * share
+        )
+        rounded = _quantised(exact, timeline.resolution)
+        # An unsigned value may be finer than the meter's digits: rounding must not step outside the two.
+        return max(earlier.energy_kwh, min(rounded, later.energy_kwh))
     return points[-1].energy_kwh
 
 
@@ -136,26 +148,58 @@ def _quantised(value: Fraction, exponent: int) -> Decimal:
     return Decimal(round(scaled)).scaleb(exponent).quantize(Decimal(1).scaleb(exponent), ROUND_HALF_EVEN)
 
 
+def _charging_between(
+    timeline: Timeline, since: datetime, until: datetime
+) -> list[tuple[datetime, datetime]]:
+    inside = ((max(since, start), min(until, stop)) for start, stop in timeline.charging)
+    return [(start, stop) for start, stop in inside if stop > start]
+
+
 def _charging_time(timeline: Timeline, since: datetime, until: datetime) -> timedelta:
-    return sum(
-        (
-            min(until, stop) - max(since, start)
-            for start, stop in timeline.charging
-            if min(until, stop) > max(since, start)
-        ),
-        timedelta(),
-    )
+    return sum((stop - start for start, stop in _charging_between(timeline, since, until)), timedelta())
 
 
-def moment_of_energy(timeline: Timeline, energy_kwh: Decimal) -> datetime | None:
-    """Return when the register passes ``energy_kwh``, to the second; ``None`` if it never does."""
-    if not 0 < energy_kwh < timeline.points[-1].energy_kwh:
-        return None
-    low, high = timeline.points[0].at, timeline.points[-1].at
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        low, high = (middle, high) if energy_at(timeline, middle) < energy_kwh else (low, middle)
-    return high.replace(microsecond=0) if high.replace(microsecond=0) > low else high
+def with_energy_points(timeline: Timeline, energies_kwh: Iterable[Decimal]) -> Timeline:
+    """Add a register point where the register reaches each of ``energies_kwh``; points that are there stay.
+
+    The point has exactly that energy: a price that changes at 10 kWh applies from the 10 kWh on, not from the
+    next second's 10.003 kWh. Energies that the session never reaches between begin and end add nothing.
+    """
+    points = list(timeline.points)
+    for energy_kwh in energies_kwh:
+        if not points[0].energy_kwh < energy_kwh < points[-1].energy_kwh:
+            continue
+        index = next(i for i, point in enumerate(points) if point.energy_kwh >= energy_kwh)
+        earlier, later = points[index - 1], points[index]
+        if later.energy_kwh == energy_kwh:
+            continue  # a reading stands there already
+        at = _moment_between(timeline, earlier, later, energy_kwh)
+        if at is not None:
+            points.insert(index, RegisterPoint(at, energy_kwh, signed=False))
+    return replace(timeline, points=tuple(points))
+
+
+def _moment_between(
+    timeline: Timeline, earlier: RegisterPoint, later: RegisterPoint, energy_kwh: Decimal
+) -> datetime | None:
+    """Return when the register passes an energy between two points, to the second where it has room.
+
+    ``None`` if the points are too close for another instant that OCPI can write.
+    """
+    share = Fraction(energy_kwh - earlier.energy_kwh) / Fraction(later.energy_kwh - earlier.energy_kwh)
+    stretches = _charging_between(timeline, earlier.at, later.at) or [(earlier.at, later.at)]
+    flowing = sum(((stop - start) for start, stop in stretches), timedelta())
+    left = timedelta(microseconds=round(share * (flowing // _MICROSECOND)))
+    at = earlier.at
+    for start, stop in stretches:
+        at = start + min(left, stop - start)
+        left -= min(left, stop - start)
+        if not left:
+            break
+    for candidate in (at.replace(microsecond=0), _wire_time(at), _wire_time(at) + timedelta(milliseconds=1)):
+        if earlier.at < candidate < later.at:
+            return candidate
+    return None
 
 
 def cut(
@@ -173,7 +217,7 @@ def cut(
     cuts.update(boundaries)
     moments = sorted(moment for moment in cuts if timeline.start <= moment <= timeline.end)
     if len(moments) > MAX_PERIODS:
-        raise PeriodsError("too_many_periods")
+        raise PeriodsError(Code.TOO_MANY_PERIODS)
     power = facts.power
     periods: list[SessionPeriod] = []
     if facts.reservation is not None:
@@ -183,7 +227,7 @@ def cut(
             )
         )
     registers = [energy_at(timeline, moment) for moment in moments]
-    for index, (since, until) in enumerate(zip(moments, moments[1:], strict=False)):
+    for index, (since, until) in enumerate(pairwise(moments)):
         charging = any(start <= since < stop for start, stop in timeline.charging)
         periods.append(
             SessionPeriod(

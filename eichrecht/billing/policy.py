@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from ocpi.tariffs.policy import DEFAULT, PricingPolicy
 
 
 @dataclass(frozen=True)
 class BillingPolicy:
-    """What must hold before a CDR may leave. Every deviation from the default is recorded with the CDR.
+    """What must hold before a CDR may leave.
+
+    Whenever a switch lets through what the default would stop, the CDR records it (``policy_overridden``).
 
     Attributes:
         require_confirmed_key: The key must be vouched for by the register or the operator. Default ``True``:
             a key that only travels with the data proves integrity, not origin (law facts §6).
         allow_unsigned_split: Energy may be split at a price change without a signed reading there.
             Default ``False``: signed intermediate values are mandatory when the tariff changes (law facts §4.1).
-        bill_uncertified_time: TIME may be billed although the signed clock does not carry a duration.
+        bill_uncertified_time: TIME may be billed although the signed clock does not carry a duration, or not
+            that part of it; prices may change with the time of day although the clock is not synchronised.
             Default ``False`` (law facts §5).
         bill_uncertified_parking: The same for PARKING_TIME. Default ``False``: strict for time values taken
             from the station (law facts §3, blocking fee).
@@ -31,10 +34,3 @@ class BillingPolicy:
     bill_uncertified_parking: bool = False
     bill_rounded_energy: bool = False
     pricing: PricingPolicy = field(default=DEFAULT)
-
-    def deviations(self) -> tuple[str, ...]:
-        """Return the names of the switches that differ from the default; recorded with each CDR."""
-        default = BillingPolicy()
-        return tuple(
-            item.name for item in fields(self) if getattr(self, item.name) != getattr(default, item.name)
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -26,6 +27,8 @@ class Exit(IntEnum):
     INVALID = 1
     INDETERMINATE = 2
     USAGE = 64
+    INTERRUPTED = 130
+    """Ended by Ctrl+C (128 + SIGINT), as shells have it."""
 
 
 app = typer.Typer(
@@ -71,15 +74,17 @@ def verify(
     """
     if language not in ("de", "en"):
         raise InputError("--language must be de or en")
-    keys = [key_argument(text) for text in key or []]
+    keys = [key_argument(text, language) for text in key or []]
     documents, key_files = gather(paths)
     verifier = Verifier(profile=profile, keys=[*keys, *key_files])
     verdicts = [verifier.verify(document) for document in documents]
     if as_json:
-        sys.stdout.write(json.dumps(results_as_json(verdicts, language)).decode() + "\n")
+        # Bytes, because JSON is UTF-8 whatever the terminal speaks (RFC 8259 §8.1).
+        sys.stdout.flush()
+        sys.stdout.buffer.write(json.dumps(results_as_json(verdicts, language)) + b"\n")
+        sys.stdout.buffer.flush()
     else:
-        for verdict in verdicts:
-            show.document(verdict, language)
+        show.documents(verdicts, language)
     raise typer.Exit(_status([verdict.verdict for verdict in verdicts]))
 
 
@@ -94,12 +99,18 @@ def _status(verdicts: list[Verdict]) -> int:
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and end it with the exit status of the contract."""
     command = typer.main.get_command(app)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no check mark shows "?" instead of ending the program.
+            stream.reconfigure(errors="replace")
     try:
         result = command.main(args=arguments, prog_name="eichrecht", standalone_mode=False)
         status = result if isinstance(result, int) else 0
     except InputError as error:
         sys.stderr.write(f"eichrecht: {error}\n")
         status = Exit.USAGE
+    except typer.Abort:
+        status = Exit.INTERRUPTED
     except BrokenPipeError:
         status = Exit.INDETERMINATE
     except Exception as error:

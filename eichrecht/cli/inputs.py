@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from eichrecht import locales
 from eichrecht.cli.errors import InputError
 from eichrecht.containers import unwrap
 from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
@@ -14,8 +19,24 @@ from eichrecht.formats import registry
 from eichrecht.signatures.keys import MAX_KEY_TEXT, UnreadableKey, read_key
 from eichrecht.verification.keys import SuppliedKey
 
+MAX_PATH = 1024
+"""Longer arguments of ``--key`` are not looked up as files: no path in use is longer, many key texts are."""
+
 MAX_FILES = 100_000
 """Files read from directory arguments in one run; more is a job for the bulk audit."""
+
+
+@dataclass(frozen=True)
+class _LargeFile(Document):
+    """A file beyond the limit: only its beginning is held, but its hash is that of the whole file."""
+
+    path: Path = Path()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Lower-case hex SHA-256 of the file, read piece by piece."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: Path) -> bytes:
@@ -30,27 +51,34 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+        raise InputError(f"{printable(path)}: {error.strerror or error}") from error
 
 
-def key_argument(value: str) -> SuppliedKey:
+def printable(path: Path) -> str:
+    """Return a path as text; a file name that is no text is shown with replacement characters."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def key_argument(value: str, language: str = "en") -> SuppliedKey:
     """Take ``--key`` as a file if there is one of that name, else as the key's text.
 
     Raises:
-        InputError: The key cannot be read.
+        InputError: The key cannot be read; a sentence in ``language`` says why.
     """
     text: str | bytes = value
     name = "--key"
     try:
-        is_file = len(value) < 1024 and Path(value).is_file()
-    except OSError:
+        is_file = len(value) < MAX_PATH and Path(value).is_file()
+    except (OSError, ValueError):  # a name that no file system takes
         is_file = False
     if is_file:
-        text, name = read_bytes(Path(value)), Path(value).name
+        text, name = read_bytes(Path(value)), printable(Path(Path(value).name))
     try:
         read_key(text)
     except UnreadableKey as error:
-        raise InputError(f"key {name!r} cannot be read: {error.code}") from error
+        # The text is not repeated: it may be long, or a private key given by mistake.
+        place = name if is_file else locales.text("cli", "key_as_text", language)
+        raise InputError(f"{place}: {locales.sentence(error.finding(), language)}") from error
     return SuppliedKey(text, name)
 
 
@@ -61,10 +89,17 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
                 count += 1
                 if count > MAX_FILES:
-                    raise InputError(f"{path}: more than {MAX_FILES} files")
+                    raise InputError(f"{printable(path)}: more than {MAX_FILES} files")
                 yield file
         else:
             yield path
+
+
+def _document(path: Path) -> Document:
+    content = read_bytes(path)
+    if len(content) > MAX_DOCUMENT_BYTES and str(path) != "-":
+        return _LargeFile(printable(path), content, path)
+    return Document(printable(path), content)
 
 
 def _is_key_file(document: Document) -> bool:
@@ -85,8 +120,10 @@ def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:
     """
     documents: list[Document] = []
     keys: list[SuppliedKey] = []
+    if sum(str(path) == "-" for path in paths) > 1:
+        raise InputError("-: standard input can be read only once")
     for path in _files(paths):
-        document = Document(str(path), read_bytes(path))
+        document = _document(path)
         if _is_key_file(document):
             keys.append(SuppliedKey(document.content, path.name, explicit=False))
         else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -11,6 +14,8 @@ from eichrecht import locales
 from eichrecht.evidence import (
     DocumentVerdict,
     Finding,
+    KeyVerdict,
+    Reading,
     RecordVerdict,
     Severity,
     TransactionVerdict,
@@ -24,6 +29,17 @@ _SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.N
 MAX_FINDINGS_SHOWN = 40
 """Findings shown per record; ``--json`` gives all."""
 
+MAX_READINGS_SHOWN = 20
+"""Readings shown per record, the first and the last half; months of fiscal readings stand in some records."""
+
+MAX_PLACES_SHOWN = 4
+"""Places named where one finding holds for several."""
+
+_WIDE = 400
+"""Width of tables: a terminal breaks long lines itself, and files and pipes have no width."""
+
+_WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
 
 def _t(key: str, language: str, **params: object) -> str:
     return locales.text("cli", key, language, **params)
@@ -35,6 +51,17 @@ def verdict_word(verdict: Verdict, language: str) -> str:
     return f"[{style}]{_SIGN[verdict]} {_t('verdict_' + verdict.value, language)}[/{style}]"
 
 
+def documents(verdicts: Sequence[DocumentVerdict], language: str, console: Console | None = None) -> None:
+    """Print the verdicts, and a line that counts them if there are several."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    for verdict in verdicts:
+        document(verdict, language, out)
+    if len(verdicts) > 1:
+        kinds = [verdict.verdict for verdict in verdicts]
+        counts = {kind.value: kinds.count(kind) for kind in Verdict}
+        out.print(_t("summary", language, count=len(verdicts), **counts), style="bold")
+
+
 def document(verdict: DocumentVerdict, language: str, console: Console | None = None) -> None:
     """Print one document's verdict."""
     out = console or Console(highlight=False, soft_wrap=True)
@@ -44,7 +71,7 @@ def document(verdict: DocumentVerdict, language: str, console: Console | None = 
     for record in verdict.records:
         _record(out, record, language)
     for transaction in verdict.transactions:
-        _transaction(out, transaction, language)
+        _transaction(out, transaction, verdict.records, language)
     out.print()
 
 
@@ -60,55 +87,118 @@ def _record(out: Console, verdict: RecordVerdict, language: str) -> None:
         f"  {escape(verdict.format or '?')}" + (f"  [dim]({escape(layers)})[/dim]" if layers else "")
     )
     signature = verdict.signature
-    reason = f" ({signature.reason})" if signature.reason else ""
-    out.print(
-        f"    {_t('signature', language)}: {_t('signature_' + signature.status.value, language)}{reason}"
-        f"  {signature.algorithm or ''}"
-    )
+    reason = f" ({_t('reason_' + signature.reason, language)})" if signature.reason else ""
+    algorithm = f"  [dim]{signature.algorithm}[/dim]" if signature.algorithm else ""
+    status = _t("signature_" + signature.status.value, language)
+    out.print(f"    {_t('signature', language)}: {status}{reason}{algorithm}")
     if verdict.key is not None:
-        matched = f" – {escape(clean(verdict.key.matched))}" if verdict.key.matched else ""
-        out.print(
-            f"    {_t('key', language)}: {_t('trust_' + verdict.key.trust.value, language)}{matched}"
-            f"  [dim]{(verdict.key.fingerprint or '?')[:16]}… {verdict.key.shape or ''}[/dim]"
-        )
-    if verdict.record is not None and verdict.record.readings:
-        table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
-        for heading in ("reason", "value", "obis", "time", "status"):
-            table.add_column(_t("column_" + heading, language), justify="right" if heading == "value" else "left")
-        for reading in verdict.record.readings:
-            table.add_row(
-                escape(clean(reading.reason or "-")),
-                escape(clean(f"{reading.value or '-'} {reading.unit or ''}")),
-                escape(clean(reading.obis or "-")),
-                locales.moment(reading.time, language) if reading.time else "-",
-                escape(clean(f"{reading.meter_status or '-'}/{reading.time_status_text or '-'}")),
-            )
-        out.print(Padding(table, (0, 0, 0, 4)))
+        _key(out, verdict.key, language)
+    if verdict.record is not None:
+        record = verdict.record
+        named = (("meter", record.meter.serial), ("gateway", record.gateway.serial),
+                 ("charge_point", record.charge_point[0]))  # fmt: skip
+        places = [f"{_t(name, language)} {escape(clean(text))}" for name, text in named if text]
+        if places:
+            out.print(f"    {', '.join(places)}")
+        _readings(out, record.readings, language)
     _findings(out, verdict.findings, language, 4)
 
 
-def _transaction(out: Console, verdict: TransactionVerdict, language: str) -> None:
+def _key(out: Console, key: KeyVerdict, language: str) -> None:
+    words = _t("trust_" + key.trust.value, language)
+    if key.matched:
+        words += f" – {escape(clean(key.matched))} ({_t('source_' + key.source.value, language)})"
+    shown = f"{key.fingerprint[:16]}…" if key.fingerprint else _t("key_unreadable", language)
+    out.print(f"    {_t('key', language)}: {words}  [dim]{shown} {key.shape or ''}[/dim]".rstrip())
+
+
+def _readings(out: Console, readings: Sequence[Reading], language: str) -> None:
+    if not readings:
+        return
+    half = MAX_READINGS_SHOWN // 2
+    hidden = max(0, len(readings) - MAX_READINGS_SHOWN)
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+    for heading in ("reason", "value", "obis", "time", "status"):
+        table.add_column(_t("column_" + heading, language), justify="right" if heading == "value" else "left")
+    for reading in [*readings[:half], *readings[-half:]] if hidden else readings:
+        table.add_row(
+            escape(clean(reading.reason or "-")),
+            escape(clean(f"{reading.value or '-'} {reading.unit or ''}")),
+            escape(clean(reading.obis or "-")),
+            locales.moment(reading.time, language) if reading.time else "-",
+            escape(clean(f"{reading.meter_status or '-'}/{reading.time_status_text or '-'}")),
+        )
+    out.print(Padding(table, (0, 0, 0, 4), expand=False), width=_WIDE, crop=False)
+    if hidden:
+        out.print(f"    {_t('more_readings', language, count=hidden)}")
+
+
+def _transaction(
+    out: Console, verdict: TransactionVerdict, records: Sequence[RecordVerdict], language: str
+) -> None:
     out.print(
         f"  {verdict_word(verdict.verdict, language)}  {_t('transaction', language)}"
         f" {escape(clean(verdict.id))}"
     )
     if verdict.energy_kwh is not None:
-        energy = f"{locales.number(verdict.energy_kwh, language)} kWh"
-        billable = _t("billable" if verdict.billable.energy else "not_billable", language)
-        out.print(f"    {_t('energy', language)}: [bold]{energy}[/bold]  {billable}")
-    if verdict.duration_s is not None:
-        billable = _t("billable" if verdict.billable.duration else "not_billable", language)
-        out.print(f"    {_t('duration', language)}: {locales.number(verdict.duration_s, language)} s  {billable}")
-    _findings(out, verdict.findings, language, 4)
-
-
-def _findings(out: Console, findings: tuple[Finding, ...], language: str, indent: int) -> None:
-    for finding in findings[:MAX_FINDINGS_SHOWN]:
-        style = _SEVERITY_STYLE[finding.severity]
-        where = f" [dim]{escape(clean(finding.where))}[/dim]" if finding.where else ""
+        energy = f"[bold]{locales.number(verdict.energy_kwh, language)} kWh[/bold]"
         out.print(
-            f"{' ' * indent}[{style}]{_t('severity_' + finding.severity.value, language)}[/{style}]"
-            f" {escape(clean(locales.sentence(finding, language)))} [dim]\\[{finding.code}][/dim]{where}"
+            f"    {_t('energy', language)}: {energy}{_from_to(verdict, language)}"
+            f"  {_billable(verdict.billable.energy, language)}"
         )
-    if len(findings) > MAX_FINDINGS_SHOWN:
-        out.print(f"{' ' * indent}{_t('more_findings', language, count=len(findings) - MAX_FINDINGS_SHOWN)}")
+    if verdict.duration_s is not None:
+        out.print(
+            f"    {_t('duration', language)}: {_clock(verdict.duration_s)}"
+            f" ({locales.number(verdict.duration_s, language)} s)"
+            f"  {_billable(verdict.billable.duration, language)}"
+        )
+    # A session in one record is judged as that record: what stands above is not said twice.
+    said = {_identity(finding) for index in verdict.records for finding in records[index].findings}
+    _findings(out, [f for f in verdict.findings if _identity(f) not in said], language, 4)
+
+
+def _from_to(verdict: TransactionVerdict, language: str) -> str:
+    begin, end = verdict.begin, verdict.end
+    if begin is None or end is None or begin.energy_kwh is None or end.energy_kwh is None:
+        return ""
+    return f" ({locales.number(begin.energy_kwh, language)} → {locales.number(end.energy_kwh, language)})"
+
+
+def _billable(answer: bool, language: str) -> str:
+    return f"[green]{_t('billable', language)}[/]" if answer else f"[red]{_t('not_billable', language)}[/]"
+
+
+def _clock(seconds: Decimal) -> str:
+    """Write a duration as hours, minutes and whole seconds."""
+    whole = abs(int(seconds))
+    sign = "-" if seconds < 0 else ""
+    return f"{sign}{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _identity(finding: Finding) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    return finding.code, finding.where, tuple(sorted(finding.params.items()))
+
+
+def _findings(out: Console, findings: Iterable[Finding], language: str, indent: int) -> None:
+    """Print findings, errors first; one that holds for several places is one line."""
+    places: dict[tuple[Severity, str, str], list[str]] = {}
+    for finding in findings:
+        line = (finding.severity, finding.code, locales.sentence(finding, language))
+        places.setdefault(line, []).append(finding.where)
+    lines = sorted(places.items(), key=lambda item: _WEIGHT[item[0][0]])
+    for (severity, code, sentence), wheres in lines[:MAX_FINDINGS_SHOWN]:
+        style = _SEVERITY_STYLE[severity]
+        out.print(
+            f"{' ' * indent}[{style}]{_t('severity_' + severity.value, language)}[/{style}]"
+            f" {escape(clean(sentence))} [dim]\\[{escape(code)}]{_places(wheres)}[/dim]"
+        )
+    if len(lines) > MAX_FINDINGS_SHOWN:
+        out.print(f"{' ' * indent}{_t('more_findings', language, count=len(lines) - MAX_FINDINGS_SHOWN)}")
+
+
+def _places(wheres: Sequence[str]) -> str:
+    named = [where for where in dict.fromkeys(wheres) if where]
+    if not named:
+        return ""
+    more = "" if len(named) <= MAX_PLACES_SHOWN else f" … +{len(named) - MAX_PLACES_SHOWN}"
+    return " " + escape(clean(", ".join(named[:MAX_PLACES_SHOWN]) + more))

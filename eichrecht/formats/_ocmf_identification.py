@@ -102,11 +102,17 @@ def read_identification(
             findings.append(note(OcmfCode.TYPE_MISSING))
     elif kind not in _SHAPES:
         findings.append(warning(OcmfCode.TYPE_UNKNOWN, "/IT", type=kind[:20]))
-    elif data:
-        shape = _SHAPES[kind]
-        if shape is not None and not shape.fullmatch(data):
-            findings.append(note(OcmfCode.DATA_SHAPE, "/ID", type=kind, length=len(data)))
+    elif not fits_type(kind, data):
+        findings.append(note(OcmfCode.DATA_SHAPE, "/ID", type=kind, length=len(data)))
     return _new_identification(assigned, level, flags or (), kind, data)
+
+
+def fits_type(kind: str, data: str | None) -> bool:
+    """Whether IT is in the table, and ID (if there is one) has the shape that the table gives it."""
+    if kind not in _SHAPES:
+        return False
+    shape = _SHAPES[kind]
+    return not data or shape is None or shape.fullmatch(data) is not None
 
 
 def _odd_assignment(
@@ -123,8 +129,14 @@ def _odd_assignment(
     return None, level
 
 
-def _judge_flags(flags: tuple[Any, ...]) -> bool:
-    """Whether all are in the table, each of another group. No member of the table could equal a number."""
+def flags_are_ordinary(flags: tuple[Any, ...]) -> bool:
+    """Whether all are in the table, each of another group. No member of the table could equal a number.
+
+    Raises:
+        TypeError: A member cannot be hashed, and so is no text.
+    """
+    if flags in _ORDINARY_FLAGS:
+        return True
     groups = [_FLAG_GROUPS.get(flag) for flag in flags]
     if None in groups or len(set(groups)) != len(groups):
         return False
@@ -137,7 +149,7 @@ def _read_flags(written: Any, findings: list[Finding]) -> tuple[str, ...]:
         findings.append(warning(OcmfCode.FLAGS_MALFORMED, "/IF"))
         return (written,) if written.__class__ is str else ()
     try:
-        if (ordered := tuple(written)) in _ORDINARY_FLAGS or _judge_flags(ordered):
+        if flags_are_ordinary(ordered := tuple(written)):
             return ordered
     except TypeError:
         pass  # an unhashable item is no flag

@@ -55,7 +55,7 @@ _KEYS = frozenset({*_TEXT_KEYS, "IS", "IF", "RD", "LC"})
 _OLD_KEYS = _KEYS | {"VI", "VV"}
 _OTHER_THAN_TEXT = ("IS", "IF", "RD", "LC")
 _SINCE = {"TT": (1, 1), "LC": (1, 2), "CF": (1, 3)}
-_POINT_TYPES = frozenset({"EVSEID", "CBIDC"})
+POINT_TYPES = frozenset({"EVSEID", "CBIDC"})
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?", re.ASCII)
 _VENDOR_INITIALS = frozenset("UVWXYZ")
 
@@ -117,7 +117,7 @@ def read_head(fields: dict[str, Any], text_members: int | None, findings: list[F
         if not gateway_serial and not (point and point_type):
             # "Conditionally mandatory" (GS, MS, CT, CI): without them no key can be bound to the record.
             findings.append(note(OcmfCode.SOURCE_UNIDENTIFIED))
-    if point_type is not None and point_type not in _POINT_TYPES:
+    if point_type is not None and point_type not in POINT_TYPES:
         findings.append(note(OcmfCode.CHARGE_POINT_TYPE_UNKNOWN, "/CT", type=point_type[:20]))
 
     pagination = _read_pagination(get("PG"), findings)

@@ -112,7 +112,7 @@ class Readings:
         get = item.get
         fields = (get("TX"), get("RI"), get("RU"), get("RT"), get("EF"), get("ST"))
         try:
-            ordinary = _ORDINARY.get(fields) or _judge_fields(fields)
+            ordinary = ordinary_fields(fields)
         except TypeError:  # an array or object where text belongs
             return None
         written, raw, last = get("TM"), get("RV"), self._last
@@ -249,10 +249,19 @@ class Readings:
             findings.append(note(OcmfCode.REGISTER_UNREADABLE, f"{where}/RI", register=register[:40]))
 
 
-def _judge_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
+def ordinary_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
     """Return role, scale to kWh and number of members of a reading about which nothing is to be said.
 
-    ``None`` if anything is. Only good answers are remembered, and what is good is short, so hostile records
+    ``None`` if anything is. ``fields`` are TX, RI, RU, RT, EF and ST.
+
+    Raises:
+        TypeError: A field cannot be hashed, and so is no text.
+    """
+    return _ORDINARY.get(fields) or _judge_fields(fields)
+
+
+def _judge_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
+    """See :func:`ordinary_fields`. Only good answers are remembered, and what is good is short, so hostile records
     cannot fill the memory. What the tables allow is never spelled like a number, so a number can never be
     taken for the equal text.
     """

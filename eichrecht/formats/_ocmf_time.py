@@ -29,6 +29,11 @@ def read_time(written: str, where: str, findings: list[Finding]) -> ReadTime:
     comma, colon in the offset, other fractions) are read too, each with a finding. A time without offset is
     not placed in any zone: ``time`` stays ``None``.
     """
+    return read_standard_time(written) or _read_unusual(written, where, findings)
+
+
+def read_standard_time(written: str) -> ReadTime | None:
+    """Read a TM in the standard form with a status of the table; ``None`` if it is anything else."""
     # The separators leave only one form that fromisoformat can still read.
     if len(written) == 30 and written[4:20:3] == "--T::," and written[28] == " " and written[23] in "+-":
         letter = written[29]
@@ -39,7 +44,7 @@ def read_time(written: str, where: str, findings: list[Finding]) -> ReadTime:
                 return datetime.fromisoformat(text), text, status, letter
             except ValueError:
                 pass
-    return _read_unusual(written, where, findings)
+    return None
 
 
 def _read_unusual(written: str, where: str, findings: list[Finding]) -> ReadTime:

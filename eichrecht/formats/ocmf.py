@@ -19,6 +19,7 @@ from eichrecht.evidence import Finding, RecordSpan, SignedRecord, note, problem,
 from eichrecht.formats import _ocmf_scan as scan
 from eichrecht.formats._construct import positional_constructor
 from eichrecht.formats._json import BLANKS, JsonFaults, read_carefully, read_quickly
+from eichrecht.formats._ocmf_ordinary import read_ordinary
 from eichrecht.formats._ocmf_payload import read_head, readings_of, shown
 from eichrecht.formats._ocmf_readings import Readings
 from eichrecht.formats._ocmf_signature import read_signature
@@ -58,10 +59,10 @@ class OcmfFormat:
         if len(content) > MAX_RECORD_BYTES:
             limit = {"limit": str(MAX_RECORD_BYTES)}
             raise LimitExceededError(OcmfErrorCode.RECORD_TOO_LARGE, "", limit)
-        return _decode_ordinary(content) or _decode_carefully(content)
+        return read_ordinary(content) or _decode_quickly(content) or _decode_carefully(content)
 
 
-def _decode_ordinary(content: bytes) -> SignedRecord | None:
+def _decode_quickly(content: bytes) -> SignedRecord | None:
     """Decode a record without anything unusual about its text; ``None`` if the careful way must be taken."""
     parts = content.split(b"|")
     if len(parts) != 3 or parts[0] != b"OCMF":

@@ -48,6 +48,9 @@ class KnownKey:
             self.valid_until is None or moment < self.valid_until
         )
 
+    def may_have_signed(self, record: SignedRecord) -> bool:
+        """Whether the record names nothing else than the key is bound to, and a time at which it was valid."""
+        return not self.contradicts(record) and self.valid_at(moment_of(record))
 
     def contradicts(self, record: SignedRecord) -> bool:
         """Whether the record names another meter, gateway or charge point than the one the key is bound to.
@@ -63,10 +66,15 @@ class KnownKey:
         return False
 
 
+def moment_of(record: SignedRecord) -> datetime | None:
+    """Return the first time that the record gives, ``None`` if it gives none that can be read."""
+    return next((reading.time for reading in record.readings if reading.time is not None), None)
+
+
 def normalise_evse_id(text: str) -> str:
     """Return an EVSE id without separators, upper case, for matching only (bnetza facts §3).
 
-    Dropping separators can merge ``...1*11`` and ``...11*1``; callers match exactly first.
+    Dropping separators can merge ``...1*11`` and ``...11*1``, so the ring matches exactly first.
     """
     return "".join(char for char in text.upper() if char not in "*-_ ")
 
@@ -106,21 +114,25 @@ class MemoryKeyRing:
         """See :meth:`KeyRing.for_record`."""
         if not self._keys:
             return ()
-        names: list[tuple[str, str]] = []
+        bound: list[KnownKey] = []
         if record.meter.serial:
-            names.append(("meter", record.meter.serial))
+            bound += self._by_name.get(("meter", record.meter.serial), ())
         if record.gateway.serial:
-            names.append(("gateway", record.gateway.serial))
+            bound += self._by_name.get(("gateway", record.gateway.serial), ())
         for evse_id in (record.charge_point[0], charge_point):
             if evse_id:
-                names.append(("evse", normalise_evse_id(evse_id)))
-        moment = next((reading.time for reading in record.readings if reading.time is not None), None)
+                bound += self._of_evse(evse_id)
         found: list[KnownKey] = []
-        for name in names:
-            for key in self._by_name.get(name, ()):
-                if key not in found and key.valid_at(moment) and not key.contradicts(record):
-                    found.append(key)
+        for key in bound:
+            if key not in found and key.may_have_signed(record):
+                found.append(key)
         return found
+
+    def _of_evse(self, evse_id: str) -> Sequence[KnownKey]:
+        """Return the keys of an EVSE; one written alike goes before those that differ in separators only."""
+        alike = self._by_name.get(("evse", normalise_evse_id(evse_id)), [])
+        exact = [key for key in alike if (key.evse_id or "").upper() == evse_id.upper()]
+        return exact or alike
 
     def all_keys(self) -> Iterator[KnownKey]:
         """See :meth:`KeyRing.all_keys`."""

@@ -7,21 +7,23 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib import resources
 from pathlib import Path
 
 import httpx2
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
 
-from eichrecht.billing.policy import BillingPolicy
 from eichrecht.delivery.worker import DeliveryWorker
 from eichrecht.service import operator, pages, receipts, transparency
 from eichrecht.service.chain import Chain
 from eichrecht.service.partners import Partners
 from eichrecht.service.settings import Settings
 from eichrecht.store.database import Database
-from eichrecht.store.errors import StoreUnavailable
+from eichrecht.store.errors import StoreError, StoreUnavailable
 from eichrecht.store.ocpi_storage import cpo_storage
 from ocpi.handshake import CPO_NEEDS, Platform, Registrar
 from ocpi.objects.credentials import BusinessDetails, CredentialsRole, Role
@@ -34,10 +36,13 @@ WORKER_STOP_S = 70
 """How long a delivery under way may take to end when the service stops; longer than one call to a partner."""
 
 
+STYLE_HEADERS = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+
+
 class Service:
     """Everything that lives as long as the service; also used by ``eichrecht worker`` without the HTTP side."""
 
-    def __init__(self, settings: Settings, policy: BillingPolicy | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Open the database and prepare the partners; call :meth:`close` at the end.
 
         Raises:
@@ -58,7 +63,7 @@ class Service:
         us = Platform(self.ocpi.versions_url, (role,), CPO_NEEDS)
         self.registrar = Registrar(self.storage.registrations, self._http, us, policy=urls)
         self.partners = Partners(self.database, self.registrar, (settings.country_code, settings.party_id))
-        self.chain = Chain(self.database, base_url=settings.base_url, policy=policy)
+        self.chain = Chain(self.database, base_url=settings.base_url, policy=settings.policy)
         self.stop = asyncio.Event()
 
     def worker(self) -> DeliveryWorker:
@@ -71,13 +76,13 @@ class Service:
         await self.database.close()
 
 
-def create_app(settings: Settings, policy: BillingPolicy | None = None) -> FastAPI:
+def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application of the whole service.
 
     Raises:
         StoreUnavailable: The database cannot be opened.
     """
-    service = Service(settings, policy)
+    service = Service(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -105,7 +110,6 @@ def create_app(settings: Settings, policy: BillingPolicy | None = None) -> FastA
         service.partners,
         settings.country_code,
         settings.party_id,
-        lambda: None,
     )
     app.include_router(transparency.build_router(service.chain.ring))
     app.include_router(receipts.build_router(service.database, service.chain.ring))
@@ -121,7 +125,7 @@ def _static(app: FastAPI) -> None:
 
     @app.get("/static/page.css", include_in_schema=False)
     async def stylesheet() -> Response:
-        return FileResponse(folder / "page.css", headers={"Cache-Control": "public, max-age=3600"})
+        return FileResponse(folder / "page.css", headers=STYLE_HEADERS)
 
     @app.get("/health", include_in_schema=False)
     async def health() -> Response:
@@ -133,22 +137,41 @@ def _static(app: FastAPI) -> None:
 
 
 def _errors(app: FastAPI) -> None:
+    """Every error leaves as JSON from the API and as a page from everywhere else, never as a traceback."""
+
     @app.exception_handler(operator.ApiError)
     async def api_error(_request: Request, error: operator.ApiError) -> Response:
         return operator.error_answer(error)
 
     @app.exception_handler(StoreUnavailable)
-    async def store_error(_request: Request, error: StoreUnavailable) -> Response:
+    async def unavailable(request: Request, error: StoreUnavailable) -> Response:
         log.error("%s", error)
-        return operator.answer({"error": {"code": "store_unavailable", "detail": "try again later"}}, 503)
+        return _failed(request, 503, "store_unavailable", "the database cannot be used now; try again later")
 
-    @app.exception_handler(404)
-    async def not_found(request: Request, _error: Exception) -> Response:
-        if request.url.path.startswith("/api/"):
-            return operator.answer({"error": {"code": "not_found", "detail": request.url.path[:200]}}, 404)
-        return pages.render(request, "missing.html", status=404)
+    @app.exception_handler(StoreError)
+    async def not_stored(request: Request, error: StoreError) -> Response:
+        return _failed(request, 409, "not_stored", str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def bad_parameters(request: Request, error: RequestValidationError) -> Response:
+        wrong = "; ".join(f"{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return _failed(request, 400, "bad_parameters", wrong)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        code = HTTPStatus(error.status_code).name.lower()
+        response = _failed(request, error.status_code, code, f"{request.method} {request.url.path[:200]}")
+        response.headers.update(error.headers or {})
+        return response
 
     @app.exception_handler(Exception)
-    async def defect(_request: Request, error: Exception) -> Response:
+    async def defect(request: Request, error: Exception) -> Response:
         log.error("unhandled error", exc_info=error)
-        return operator.answer({"error": {"code": "internal", "detail": "this is a defect; it was logged"}}, 500)
+        return _failed(request, 500, "internal", "this is a defect; it was logged")
+
+
+def _failed(request: Request, status: int, code: str, detail: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return operator.error_answer(operator.ApiError(status, code, detail))
+    template = "missing.html" if status == HTTPStatus.NOT_FOUND else "failed.html"
+    return pages.render(request, template, status=status)

@@ -7,6 +7,7 @@ worker's: whatever is committed here arrives.
 from __future__ import annotations
 
 import hashlib
+import json as stdlib_json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,21 +103,19 @@ class Chain:
             for row in rows
         )
 
-    async def take_session(
-        self, facts: SessionFacts, raw_facts: bytes, document: Document, tariff: Tariff | None = None
-    ) -> TakenSession:
+    async def take_session(self, facts: SessionFacts, raw_facts: bytes, document: Document) -> TakenSession:
         """Verify, price, reconcile and store one session; open its delivery if nothing stands against it.
 
         Args:
             facts: Session facts.
             raw_facts: The same, exactly as received.
             document: The signed data, exactly as received.
-            tariff: Snapshot given with the session; ``None`` = the stored version at session start.
 
         Raises:
             Conflict: The session came in before with other content and has a CDR.
+            StoreError: The CDR id is taken, or the database cannot be used.
         """
-        digest = hashlib.sha256(raw_facts + b"\n" + document.content).hexdigest()
+        digest = _digest(facts, document)
         async with self._database.reading() as tx:
             known = await self._known(tx, facts, digest)
         if known is not None:
@@ -130,8 +129,9 @@ class Chain:
                 return known
             sha256 = await tx.evidence.add(document, now)
             token = new_receipt_token()
-            billed = await self._bill(tx, facts, verdict, tariff, token, now)
-            stored = await self._store(tx, facts, billed, [sha256], token, now)
+            tariff = await self._tariff_at_start(tx, facts, verdict)
+            billed = await self._bill(tx, facts, verdict, ring, tariff, token, now)
+            stored = await self._store(tx, facts, billed, verdict, [sha256], token, now)
             await tx.intakes.add(
                 Intake(
                     facts.country_code,
@@ -150,7 +150,10 @@ class Chain:
         return TakenSession(outcome, verdict, stored, billed.findings)
 
     async def _known(self, tx: Transaction, facts: SessionFacts, digest: str) -> TakenSession | None:
-        """Return the earlier answer to the same request; a refused session may come in again."""
+        """Return the earlier answer to the same request.
+
+        A session that was refused, discarded or credited may come in again; what has a CDR that stands may not.
+        """
         latest = await tx.intakes.latest(facts.country_code, facts.party_id, facts.session_id)
         if latest is None or latest.cdr_pk is None:
             return None
@@ -158,6 +161,8 @@ class Chain:
         if stored.state is CdrState.DISCARDED:
             return None
         if latest.request_sha256 != digest:
+            if stored.credited:
+                return None
             raise Conflict(
                 f"session {facts.session_id} came in before with other content; its CDR is {stored.id}: "
                 "discard it if it is held, credit it if it was sent"
@@ -169,23 +174,23 @@ class Chain:
         tx: Transaction,
         facts: SessionFacts,
         verdict: DocumentVerdict,
+        ring: MemoryKeyRing,
         tariff: Tariff | None,
         receipt_token: str,
         now: datetime,
     ) -> BilledSession:
-        if tariff is None:
-            tariff = await self._tariff_at_start(tx, facts, verdict)
-        if tariff is None:
-            finding = problem(BillingCode.TARIFF_UNKNOWN, "/tariff_id", tariff=facts.tariff_id or "?")
-            return BilledSession(Outcome.REFUSED, None, None, None, (finding,))
         token = facts.cdr_token
         partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
+        billed_by = await tx.cdrs.billing(_records(verdict))
+        if billed_by is not None:
+            finding = problem(BillingCode.RECORD_ALREADY_BILLED, "", cdr=billed_by)
+            return BilledSession(Outcome.REFUSED, None, None, None, (finding,))
         return bill_session(
             verdict,
             facts,
             tariff,
             now=now,
-            signing_key=_signing_key(verdict, await self.ring()),
+            signing_key=_signing_key(verdict, ring),
             receipt_url=f"{self._base_url}/r/{receipt_token}",
             policy=self._policy,
             circumstances=KnownCircumstances(
@@ -200,8 +205,11 @@ class Chain:
     ) -> Tariff | None:
         if facts.tariff_id is None:
             return None
-        begins = [t.begin.time for t in verdict.transactions if t.begin is not None and t.begin.time is not None]
-        start = facts.start_date_time or min(begins, default=self._clock())
+        begins = [
+            t.begin.time for t in verdict.transactions if t.begin is not None and t.begin.time is not None
+        ]
+        known = [*begins, *([facts.start_date_time] if facts.start_date_time is not None else [])]
+        start = min(known, default=self._clock())
         try:
             version = await tx.tariffs.as_of(facts.country_code, facts.party_id, facts.tariff_id, start)
         except NotFound:
@@ -213,6 +221,7 @@ class Chain:
         tx: Transaction,
         facts: SessionFacts,
         billed: BilledSession,
+        verdict: DocumentVerdict,
         evidence: Sequence[str],
         receipt_token: str,
         now: datetime,
@@ -228,6 +237,7 @@ class Chain:
                 partner.id if partner is not None else None,
                 findings=billed.findings,
                 evidence=evidence,
+                records=_records(verdict),
                 receipt_token=receipt_token,
             ),
             now,
@@ -258,8 +268,14 @@ class Chain:
         Raises:
             StoreError: No such CDR, it was never released, or it is credited already.
             CdrError: It is a Credit CDR itself.
+            Conflict: The corrected facts are those of another session.
             CorrectionRefused: The corrected CDR may not leave; nothing was credited either.
         """
+        ring = await self.ring()
+        correction = None
+        if corrected is not None:
+            verdict = await self._verified_again(country_code, party_id, cdr_id, corrected, ring)
+            correction = (corrected, verdict)
         now = self._clock()
         async with self._database.transaction() as tx:
             original = await tx.cdrs.get(country_code, party_id, cdr_id)
@@ -267,25 +283,57 @@ class Chain:
             credit = credit_cdr(cdr, now)
             new = NewCdr(credit, wire_body(credit), original.partner_id, evidence=original.evidence)
             made = [await tx.cdrs.create(new, now)]
-            if corrected is not None:
-                made.append(await self._correct(tx, original, corrected, tariff, now))
+            if correction is not None:
+                made.append(await self._correct(tx, original, *correction, ring, tariff, now))
         return tuple(made)
 
+    async def _verified_again(
+        self, country_code: str, party_id: str, cdr_id: str, facts: SessionFacts, ring: MemoryKeyRing
+    ) -> DocumentVerdict:
+        """Verify the evidence of a CDR once more, before the transaction: it may take a while."""
+        async with self._database.reading() as tx:
+            original = await tx.cdrs.get(country_code, party_id, cdr_id)
+            document = await tx.evidence.get(original.evidence[0])
+        ours = (original.country_code, original.party_id, original.session_id or "")
+        theirs = (facts.country_code, facts.party_id, facts.session_id)
+        if [item.lower() for item in ours] != [item.lower() for item in theirs]:
+            raise Conflict(f"CDR {original.id} bills session {'*'.join(ours)}, not {'*'.join(theirs)}")
+        return await anyio.to_thread.run_sync(_verifier(ring, facts).verify, document)
+
     async def _correct(
-        self, tx: Transaction, original: StoredCdr, facts: SessionFacts, tariff: Tariff | None, now: datetime
+        self,
+        tx: Transaction,
+        original: StoredCdr,
+        facts: SessionFacts,
+        verdict: DocumentVerdict,
+        ring: MemoryKeyRing,
+        tariff: Tariff | None,
+        now: datetime,
     ) -> StoredCdr:
-        document = await tx.evidence.get(original.evidence[0])
-        verdict = _verifier(await self.ring(), facts).verify(document)
         token = new_receipt_token()
-        billed = await self._bill(tx, facts, verdict, tariff, token, now)
-        stored = await self._store(tx, facts, billed, original.evidence, token, now)
+        tariff = tariff or await self._tariff_at_start(tx, facts, verdict)
+        billed = await self._bill(tx, facts, verdict, ring, tariff, token, now)
+        stored = await self._store(tx, facts, billed, verdict, original.evidence, token, now)
         if stored is None or stored.state == CdrState.HELD:
             raise CorrectionRefused(billed.findings)
         return stored
 
 
+def _digest(facts: SessionFacts, document: Document) -> str:
+    """Return what tells one request from another: the facts as understood, not their spelling, and the data."""
+    said = stdlib_json.dumps(facts.model_dump(mode="json"), sort_keys=True).encode()
+    return hashlib.sha256(hashlib.sha256(said).digest() + document.content).hexdigest()
+
+
 def _verifier(ring: MemoryKeyRing, facts: SessionFacts) -> Verifier:
     return Verifier(ring=ring, charge_point=facts.cdr_location.evse_id)
+
+
+def _records(verdict: DocumentVerdict) -> list[str]:
+    """Return the identity of every record of the transactions: its signed bytes, for signatures can vary."""
+    used = {index for transaction in verdict.transactions for index in transaction.records}
+    records = (verdict.records[index].record for index in sorted(used))
+    return [hashlib.sha256(record.signed_bytes).hexdigest() for record in records if record is not None]
 
 
 def _outcome(stored: StoredCdr) -> Outcome:

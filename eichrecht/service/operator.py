@@ -5,24 +5,24 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from eichrecht import locales
-from eichrecht.billing.facts import FactsError, read_facts
+from eichrecht.billing.facts import FactsError, SessionFacts, read_facts
 from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Document, Finding, KeySource
 from eichrecht.service.chain import Chain, TakenSession, utc_now
 from eichrecht.service.errors import Conflict, CorrectionRefused
 from eichrecht.service.limits import BodyTooLargeError, read_body
+from eichrecht.service.pages import API_HEADERS
 from eichrecht.service.partners import Partners
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.store.cdrs import Override, StoredCdr
 from eichrecht.store.database import Database
-from eichrecht.store.errors import NotFound, StoreError
+from eichrecht.store.errors import NotFound, StoreConflict
 from eichrecht.store.keys import OperatorKey
 from eichrecht.store.states import CdrState
 from eichrecht.verification.report import document_as_json, finding_as_json
@@ -47,14 +47,23 @@ class ApiError(Exception):
         code: Stable code.
         detail: What is wrong and what to do, for people.
         findings: Why, where findings say it.
+        problems: (JSON pointer, message) pairs, where the request itself is wrong.
     """
 
-    def __init__(self, status: int, code: str, detail: str, findings: tuple[Finding, ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        findings: tuple[Finding, ...] = (),
+        problems: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
         self.findings = findings
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +75,30 @@ class Backend:
     partners: Partners
     country_code: str
     party_id: str
-    wake_worker: Callable[[], None]
 
 
 def answer(value: Any, status: int = 200) -> Response:
     """Return JSON with exact numbers."""
-    return Response(json.dumps(value), status_code=status, media_type="application/json")
+    return Response(json.dumps(value), status_code=status, media_type="application/json", headers=API_HEADERS)
 
 
-def error_answer(error: ApiError, language: str = "en") -> Response:
+def error_answer(error: ApiError) -> Response:
     """Return an error as JSON."""
-    findings = [finding_as_json(finding, language) for finding in error.findings]
-    body = {"error": {"code": error.code, "detail": error.detail, "findings": findings}}
-    return answer(body, error.status)
+    findings = [finding_as_json(finding) for finding in error.findings]
+    problems = [{"where": where, "message": message} for where, message in error.problems]
+    body = {"code": error.code, "detail": error.detail, "findings": findings, "problems": problems}
+    response = answer({"error": body}, error.status)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request, *, empty_allowed: bool = False) -> dict[str, Any]:
     """Read a JSON object from the body.
+
+    Args:
+        request: The request.
+        empty_allowed: No body at all stands for an empty object.
 
     Raises:
         ApiError: Too large, no JSON, or no object.
@@ -91,6 +107,8 @@ async def read_json(request: Request) -> dict[str, Any]:
         body = await read_body(request, MAX_REQUEST_BYTES)
     except BodyTooLargeError as error:
         raise ApiError(413, "too_large", f"at most {MAX_REQUEST_BYTES} bytes") from error
+    if empty_allowed and not body.strip():
+        return {}
     try:
         value = json.loads(body)
     except json.JsonError as error:
@@ -138,14 +156,15 @@ def build_router(backend: Backend, token: str | None, base_url: str) -> APIRoute
 
     Args:
         backend: What it works on.
-        token: Operator token; ``None`` closes the API.
+        token: Operator token; ``None`` or an empty one closes the API.
         base_url: For receipt links.
     """
 
     async def authorised(request: Request) -> None:
-        presented = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if token is None or not hmac.compare_digest(presented.encode(), token.encode()):
-            raise HTTPException(401, "operator token required (Authorization: Bearer ...)")
+        scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+        right = bool(token) and hmac.compare_digest(presented.strip().encode(), (token or "").encode())
+        if scheme.lower() != "bearer" or not right:
+            raise ApiError(401, "unauthorised", "operator token required (Authorization: Bearer ...)")
 
     router = APIRouter(prefix="/api/v1", tags=["operator"], dependencies=[Depends(authorised)])
     _key_routes(router, backend)
@@ -214,14 +233,12 @@ def _tariff_routes(router: APIRouter, backend: Backend) -> None:
     async def put_tariff(request: Request) -> Response:
         """Store a tariff version and push it to every partner that takes tariffs."""
         value = await read_json(request)
-        try:
-            tariff = V2_2_1.load(Tariff, value)
-        except InvalidObject as error:
-            raise ApiError(400, "no_tariff", str(error)) from error
+        tariff = _tariff(value)
+        _require_own_party(backend, tariff)
         try:
             async with backend.database.transaction() as tx:
                 new = await tx.tariffs.put(tariff, json.dumps(V2_2_1.dump(tariff)), utc_now())
-        except StoreError as error:
+        except StoreConflict as error:
             raise ApiError(409, "tariff_conflict", str(error)) from error
         pushed = await backend.partners.push_tariff(tariff)
         return answer({"id": tariff.id, "new_version": new, "pushed": pushed}, 201 if new else 200)
@@ -243,21 +260,14 @@ def _session_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
     async def take_session(request: Request) -> Response:
         """Take a finished session: ``facts`` and ``signed_data`` (text) or ``signed_data_base64``."""
         value = await read_json(request)
-        facts_value = value.get("facts")
-        if not isinstance(facts_value, dict):
-            raise ApiError(400, "missing_field", "facts must be an object (docs/operator.md)")
+        facts = session_facts(backend, value)
+        document = Document(
+            text_field(value, "source", required=False) or facts.session_id, signed_bytes(value)
+        )
         try:
-            facts = read_facts(facts_value)
-        except FactsError as error:
-            raise ApiError(400, "facts_invalid", str(error)) from error
-        document = Document(text_field(value, "source", required=False) or facts.session_id, signed_bytes(value))
-        try:
-            taken = await backend.chain.take_session(facts, json.dumps(facts_value), document)
+            taken = await backend.chain.take_session(facts, json.dumps(value["facts"]), document)
         except Conflict as error:
             raise ApiError(409, "session_conflict", str(error)) from error
-        except StoreError as error:
-            raise ApiError(409, "not_stored", str(error)) from error
-        backend.wake_worker()
         return answer(taken_as_json(taken, base_url), 200 if taken.known else 201)
 
     @router.get("/sessions")
@@ -277,6 +287,41 @@ def _session_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
                 for intake in intakes
             ]
         )
+
+
+def session_facts(backend: Backend, value: dict[str, Any]) -> SessionFacts:
+    """Return the session facts of a request.
+
+    Raises:
+        ApiError: They are missing, wrong in some place, or those of another CPO.
+    """
+    given = value.get("facts")
+    if not isinstance(given, dict):
+        raise ApiError(400, "missing_field", "facts must be an object (docs/operator.md)")
+    try:
+        facts = read_facts(given)
+    except FactsError as error:
+        raise ApiError(400, "facts_invalid", str(error), problems=error.problems) from error
+    _require_own_party(backend, facts)
+    return facts
+
+
+def _require_own_party(backend: Backend, made: SessionFacts | Tariff) -> None:
+    ours = (backend.country_code, backend.party_id)
+    if (made.country_code.lower(), made.party_id.lower()) != (ours[0].lower(), ours[1].lower()):
+        raise ApiError(
+            400,
+            "other_party",
+            f"this service is {'*'.join(ours)}, not {made.country_code}*{made.party_id}",
+            problems=(("/country_code", "/party_id must be this service's own"),),
+        )
+
+
+def _tariff(value: Any) -> Tariff:
+    try:
+        return V2_2_1.load(Tariff, value)
+    except InvalidObject as error:
+        raise ApiError(400, "no_tariff", str(error)) from error
 
 
 def signed_bytes(value: dict[str, Any]) -> bytes:
@@ -341,24 +386,24 @@ def _cdr_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
     @router.post("/cdrs/{cdr_id}/credit")
     async def credit(request: Request, cdr_id: str) -> Response:
         """Credit a CDR in full; with ``facts`` in the body also make the corrected CDR."""
-        value = await read_json(request) if int(request.headers.get("content-length") or 0) else {}
+        value = await read_json(request, empty_allowed=True)
+        unknown = sorted(set(value) - {"facts", "tariff"})
+        if unknown:  # a misspelt "facts" must not become a credit without its correction
+            raise ApiError(400, "unknown_field", f"only facts and tariff are known, not {', '.join(unknown)}")
+        corrected = session_facts(backend, value) if "facts" in value else None
+        tariff = _tariff(value["tariff"]) if "tariff" in value else None
+        if tariff is not None and corrected is None:
+            raise ApiError(400, "missing_field", "a tariff goes with facts for the corrected CDR")
         try:
-            corrected = read_facts(value["facts"]) if isinstance(value.get("facts"), dict) else None
-            tariff = V2_2_1.load(Tariff, value["tariff"]) if value.get("tariff") else None
             made = await backend.chain.credit(
                 backend.country_code, backend.party_id, cdr_id, corrected=corrected, tariff=tariff
             )
-        except FactsError as error:
-            raise ApiError(400, "facts_invalid", str(error)) from error
-        except InvalidObject as error:
-            raise ApiError(400, "no_tariff", str(error)) from error
         except CorrectionRefused as error:
             raise ApiError(409, "correction_refused", str(error), error.findings) from error
         except NotFound as error:
             raise ApiError(404, "no_such_cdr", str(error)) from error
-        except (StoreError, CdrError) as error:
+        except (StoreConflict, CdrError, Conflict) as error:
             raise ApiError(409, "cannot_credit", str(error)) from error
-        backend.wake_worker()
         return answer([cdr_as_json(row, base_url) for row in made], 201)
 
     @router.post("/cdrs/{cdr_id}/release")
@@ -375,9 +420,8 @@ def _cdr_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
             async with backend.database.transaction() as tx:
                 overrides = [Override(code, by, reason, now) for code in codes]
                 released = await tx.cdrs.release(stored.pk, overrides, now)
-        except StoreError as error:
+        except StoreConflict as error:
             raise ApiError(409, "cannot_release", str(error)) from error
-        backend.wake_worker()
         return answer(cdr_as_json(released, base_url))
 
     @router.post("/cdrs/{cdr_id}/discard")
@@ -387,7 +431,7 @@ def _cdr_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
         try:
             async with backend.database.transaction() as tx:
                 discarded = await tx.cdrs.discard(stored.pk)
-        except StoreError as error:
+        except StoreConflict as error:
             raise ApiError(409, "cannot_discard", str(error)) from error
         return answer(cdr_as_json(discarded, base_url))
 
@@ -398,10 +442,11 @@ def _partner_routes(router: APIRouter, backend: Backend) -> None:
         """Start the handshake with a partner: ``versions_url`` and ``token`` (its token A)."""
         value = await read_json(request)
         try:
-            partner = await backend.partners.connect(text_field(value, "versions_url"), text_field(value, "token"))
+            partner = await backend.partners.connect(
+                text_field(value, "versions_url"), text_field(value, "token")
+            )
         except OcpiError as error:
             raise ApiError(502, "handshake_failed", str(error)) from error
-        backend.wake_worker()
         return answer({"id": partner.id, "version": partner.version, "state": partner.state.value}, 201)
 
     @router.post("/partners/invitations")

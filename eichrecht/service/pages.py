@@ -22,6 +22,13 @@ PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 
+API_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""Of every answer of the API: personal data belong into no cache and no index."""
+
 _ENVIRONMENT = Environment(
     loader=PackageLoader("eichrecht.service"),
     autoescape=select_autoescape(default=True, default_for_string=True),

@@ -40,6 +40,7 @@ class BillView:
     medium: str
     cdr_id: str
     credit: str | None
+    credited: bool
     public_key: str | None
 
 
@@ -50,21 +51,23 @@ def mask(identification: str) -> str:
     return "…" + identification[-VISIBLE_CHARACTERS:]
 
 
-def _bill(cdr: Cdr, verdict: DocumentVerdict, language: str) -> BillView:
+def _bill(cdr: Cdr, stored: StoredCdr, verdict: DocumentVerdict, language: str) -> BillView:
     price = cdr.total_cost
     amount = price.incl_vat if price.incl_vat is not None else price.excl_vat
     net = "" if price.incl_vat is not None else f" ({locales.text('pages', 'total_net', language)})"
     signed = [transaction.energy_kwh for transaction in verdict.transactions]
     location = cdr.cdr_location
+    town = f"{location.postal_code or ''} {location.city}".strip()
     return BillView(
         total=f"{locales.number(amount, language)} {cdr.currency}{net}",
         energy=f"{locales.number(cdr.total_energy, language)} kWh",
         energy_matches=len(signed) == 1 and signed[0] == cdr.total_energy,
-        place=f"{location.address}, {location.postal_code or ''} {location.city} ({location.evse_id})",
+        place=f"{location.address}, {town} ({location.evse_id})",
         time=f"{locales.moment(cdr.start_date_time, language)} – {locales.moment(cdr.end_date_time, language)}",
         medium=f"{cdr.cdr_token.type.value} {mask(cdr.cdr_token.uid)}",
         cdr_id=cdr.id,
         credit=cdr.credit_reference_id,
+        credited=stored.credited,
         public_key=cdr.signed_data.public_key if cdr.signed_data is not None else None,
     )
 
@@ -104,7 +107,7 @@ def build_router(database: Database, ring_source: RingSource) -> APIRouter:
             request,
             "receipt.html",
             result=verdict_view(verdict, language),
-            bill=_bill(cdr, verdict, language),
+            bill=_bill(cdr, stored, verdict, language),
             token=token,
         )
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from eichrecht.billing.policy import BillingPolicy
+
 
 class Settings(BaseSettings):
     """Everything that a deployment decides.
@@ -20,6 +22,8 @@ class Settings(BaseSettings):
         operator_token: Token of the operator API; without one the operator API is closed.
         allow_loopback_partners: Also call partners over plain http on this machine (demo and tests).
         worker: Deliver from this process; ``False`` where ``eichrecht worker`` runs elsewhere.
+        require_confirmed_key, allow_unsigned_split, bill_uncertified_time, bill_uncertified_parking,
+            bill_rounded_energy: See :class:`~eichrecht.billing.policy.BillingPolicy`.
     """
 
     model_config = SettingsConfigDict(env_prefix="EICHRECHT_", extra="ignore", frozen=True)
@@ -34,6 +38,22 @@ class Settings(BaseSettings):
     operator_token: str | None = None
     allow_loopback_partners: bool = False
     worker: bool = True
+    require_confirmed_key: bool = True
+    allow_unsigned_split: bool = False
+    bill_uncertified_time: bool = False
+    bill_uncertified_parking: bool = False
+    bill_rounded_energy: bool = False
+
+    @property
+    def policy(self) -> BillingPolicy:
+        """What must hold before a CDR may leave."""
+        return BillingPolicy(
+            require_confirmed_key=self.require_confirmed_key,
+            allow_unsigned_split=self.allow_unsigned_split,
+            bill_uncertified_time=self.bill_uncertified_time,
+            bill_uncertified_parking=self.bill_uncertified_parking,
+            bill_rounded_energy=self.bill_rounded_energy,
+        )
 
     @property
     def base_url(self) -> str:

@@ -22,6 +22,7 @@ from eichrecht.keyring.ring import KeyRing
 from eichrecht.rules.profiles import Profile
 from eichrecht.service import pages
 from eichrecht.service.limits import BodyTooLargeError, read_body
+from eichrecht.service.pages import API_HEADERS
 from eichrecht.service.view import verdict_view
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.verification import Verifier
@@ -39,16 +40,21 @@ MAX_FORM_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024
 """A whole form: one document of the largest size, and room for the key and the form's own lines."""
 
 
+_STATUS = {"document_too_large": 413, "length_required": 411}
+
+
 class CheckError(Exception):
-    """The request cannot be checked; becomes HTTP 400 with the code.
+    """The request cannot be checked.
 
     Attributes:
+        status: HTTP status.
         code: Stable code.
         detail: For people.
     """
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code)
+        self.status = _STATUS.get(code, 400)
         self.code = code
         self.detail = detail
 
@@ -104,7 +110,7 @@ async def read_request(request: Request) -> CheckRequest:
                 documents.append(Document(item.filename or "upload", content))
     text = _field(form.get("text"))
     if text.strip():
-        documents.append(Document("text", text.encode()))
+        documents.append(Document("text", text.encode("utf-8", "replace")))
     if not documents:
         raise CheckError("nothing_given")
     return _checked(documents, _field(form.get("key")), _field(form.get("profile")), text)
@@ -132,9 +138,7 @@ def _checked(documents: list[Document], key: str, profile: str, text: str) -> Ch
 async def check(asked: CheckRequest, ring: KeyRing) -> list[DocumentVerdict]:
     """Verify in a worker thread: a large file must not stop the service for others."""
     verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys)
-    return [
-        await anyio.to_thread.run_sync(verifier.verify, document) for document in asked.documents
-    ]
+    return [await anyio.to_thread.run_sync(verifier.verify, document) for document in asked.documents]
 
 
 def build_router(ring_source: RingSource) -> APIRouter:
@@ -152,14 +156,14 @@ def build_router(ring_source: RingSource) -> APIRouter:
             asked = await read_request(request)
         except CheckError as error:
             body = json.dumps({"error": {"code": error.code, "detail": error.detail}})
-            return Response(body, status_code=400, media_type="application/json")
+            return Response(body, error.status, API_HEADERS, "application/json")
         verdicts = await check(asked, await ring_source())
         body = json.dumps(results_as_json(verdicts, pages.page_language(request)))
-        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(body, media_type="application/json", headers=API_HEADERS)
 
     @router.get("/", include_in_schema=False)
     async def form(request: Request) -> Response:
-        return pages.render(request, "check.html", result=None)
+        return pages.render(request, "check.html", results=())
 
     @router.post("/", include_in_schema=False)
     async def check_as_page(request: Request) -> Response:
@@ -168,12 +172,12 @@ def build_router(ring_source: RingSource) -> APIRouter:
             asked = await read_request(request)
         except CheckError as error:
             message = pages.error_text(error.code, error.detail, language)
-            return pages.render(request, "check.html", status=400, result=None, error=message)
+            return pages.render(request, "check.html", status=error.status, results=(), error=message)
         verdicts = await check(asked, await ring_source())
         return pages.render(
             request,
             "check.html",
-            result=verdict_view(verdicts[0], language),
+            results=[verdict_view(verdict, language) for verdict in verdicts],
             text=asked.text,
             key=asked.key,
         )

@@ -54,6 +54,7 @@ class NewCdr:
         findings: Everything reconciliation found.
         overrides: Decisions about findings.
         evidence: SHA-256 of the stored documents it rests on.
+        records: SHA-256 of the signed bytes of each record it bills; empty for Credit CDRs.
         receipt_token: From :func:`new_receipt_token` if the CDR's ``signed_data.url`` holds it; else one is
             made.
         follows_id: Id of a CDR of the same party that must arrive first, where the session does not tell
@@ -66,6 +67,7 @@ class NewCdr:
     findings: Sequence[Finding] = ()
     overrides: Sequence[Override] = ()
     evidence: Sequence[str] = ()
+    records: Sequence[str] = ()
     receipt_token: str | None = None
     follows_id: str | None = None
 

@@ -5,6 +5,7 @@ Rules enforced here, in the caller's transaction:
 * A CDR with an open ``error`` finding, or without a partner, is *held*; it has no delivery and is not listed.
 * Releasing it and opening its delivery is one transaction.
 * One CDR per session that is not credited (facts/ocpi/cdrs.md §7 item 14); a unique index backs it.
+* A signed record is billed by one CDR that is not credited, whatever session it is given for; likewise backed.
 * A Credit CDR names a CDR of the same partner that was released (mod_cdrs, credit_reference_id).
 * Content never changes (database trigger); what changes is the state beside it.
 """
@@ -33,11 +34,12 @@ from eichrecht.store.errors import (
     DuplicateCdr,
     InvalidTransition,
     NotFound,
+    RecordAlreadyBilled,
     SessionAlreadyBilled,
     StoreConflict,
 )
 from eichrecht.store.states import LISTED_CDR_STATES, CdrState, DeliveryState
-from eichrecht.store.tables import cdr_evidence, cdrs, deliveries, identity
+from eichrecht.store.tables import billed_records, cdr_evidence, cdrs, deliveries, identity
 from ocpi.objects.cdr import Cdr
 
 __all__ = ["CdrRepository", "NewCdr", "Override", "StoredCdr", "new_receipt_token", "open_errors"]
@@ -55,12 +57,16 @@ class CdrRepository:
         Raises:
             DuplicateCdr: The id is taken.
             SessionAlreadyBilled: The session has a CDR that is not credited.
+            RecordAlreadyBilled: A record is billed by a CDR that is not credited.
             NotFound: A Credit CDR names no stored CDR, or the evidence is not stored.
             InvalidTransition: The CDR to credit was never released, is credited already or is a Credit CDR.
             StoreConflict: The Credit CDR is for another partner than the original, or evidence is missing.
         """
         cdr = new.cdr
         await self._refuse_taken(cdr)
+        billed = await self.billing(new.records)
+        if billed is not None:
+            raise RecordAlreadyBilled(f"a signed record of CDR {cdr.id} is billed by CDR {billed}: credit it first")
         follows_pk = await self._predecessor(new)
         held = bool(open_errors(new.findings, new.overrides)) or new.partner_id is None
         values = columns(new, now) | {
@@ -73,6 +79,10 @@ class CdrRepository:
             for position, sha256 in enumerate(new.evidence):
                 await self._connection.execute(
                     insert(cdr_evidence).values(cdr_pk=pk, position=position, sha256=sha256)
+                )
+            for record_sha256 in dict.fromkeys(new.records):
+                await self._connection.execute(
+                    insert(billed_records).values(cdr_pk=pk, record_sha256=record_sha256)
                 )
         except IntegrityError as error:  # lost a race, or evidence/partner that is not stored
             raise StoreConflict(f"CDR {cdr.id} cannot be stored: {error.orig}") from error
@@ -123,12 +133,42 @@ class CdrRepository:
         if followers:
             raise InvalidTransition(f"CDR {stored.id} is followed by a CDR that waits for it")
         await self._set(pk, state=CdrState.DISCARDED.value)
+        await self._release_records(pk)
         if stored.credit and stored.credit_reference_id is not None:
             original = identity(stored.country_code, stored.party_id, stored.credit_reference_id)
-            await self._connection.execute(
-                update(cdrs).where(cdrs.c.identity == original).values(credited=False)
+            original_pk = await self._connection.scalar(
+                update(cdrs).where(cdrs.c.identity == original).values(credited=False).returning(cdrs.c.pk)
             )
+            await self._take_records_back(original_pk, stored.credit_reference_id)
         return await self._one(cdrs.c.pk == pk, pk)
+
+    async def billing(self, records: Sequence[str]) -> str | None:
+        """Return the id of a CDR, neither credited nor discarded, that bills one of the records.
+
+        Args:
+            records: SHA-256 of signed bytes, lower-case hex.
+        """
+        found: str | None = await self._connection.scalar(
+            select(cdrs.c.id)
+            .join(billed_records, billed_records.c.cdr_pk == cdrs.c.pk)
+            .where(billed_records.c.record_sha256.in_(records), billed_records.c.released.is_(False))
+            .limit(1)
+        )
+        return found
+
+    async def _release_records(self, pk: int) -> None:
+        await self._connection.execute(
+            update(billed_records).where(billed_records.c.cdr_pk == pk).values(released=True)
+        )
+
+    async def _take_records_back(self, pk: int | None, cdr_id: str) -> None:
+        """Undo a credit that never left: the original bills its records again, unless another CDR does by now."""
+        try:
+            await self._connection.execute(
+                update(billed_records).where(billed_records.c.cdr_pk == pk).values(released=False)
+            )
+        except IntegrityError as error:
+            raise RecordAlreadyBilled(f"a record of CDR {cdr_id} is billed by another CDR by now") from error
 
     async def get(self, country_code: str, party_id: str, cdr_id: str) -> StoredCdr:
         """Return a CDR by its OCPI key, without regard to case.
@@ -253,6 +293,7 @@ class CdrRepository:
         if new.partner_id != original.partner_id:
             raise StoreConflict(f"Credit CDR {cdr.id} must go to the partner that has {original.id}")
         await self._set(original.pk, credited=True)
+        await self._release_records(original.pk)
         return original.pk
 
     async def _open_delivery(self, stored: StoredCdr, now: datetime) -> None:

@@ -9,6 +9,7 @@
     └── StoreConflict         the write contradicts what is stored
         ├── DuplicateCdr          country_code, party_id and id are taken
         ├── SessionAlreadyBilled  the session has a CDR that is not credited
+        ├── RecordAlreadyBilled   a signed record is billed by another CDR
         ├── TariffVersionConflict same id and last_updated, other content
         └── InvalidTransition     the state machine does not allow the step
 """
@@ -44,6 +45,10 @@ class DuplicateCdr(StoreConflict):
 
 class SessionAlreadyBilled(StoreConflict):
     """The session has a CDR that no Credit CDR has credited."""
+
+
+class RecordAlreadyBilled(StoreConflict):
+    """A signed record is billed by another CDR that no Credit CDR has credited."""
 
 
 class TariffVersionConflict(StoreConflict):

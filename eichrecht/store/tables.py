@@ -194,6 +194,18 @@ cdr_evidence = Table(
 )
 """The documents that a CDR rests on, in order."""
 
+billed_records = Table(
+    "billed_records",
+    metadata,
+    Column("cdr_pk", Integer, ForeignKey("cdrs.pk"), primary_key=True),
+    Column("record_sha256", Text, primary_key=True),
+    Column("released", Boolean, nullable=False, server_default=false()),
+)
+"""The signed records that a CDR bills, by the SHA-256 of their signed bytes: a record is billed once, whatever
+session it is given for. ``released``: its CDR is credited or discarded."""
+
+_partial_unique("uq_billed_records_once", billed_records.c.released.is_(False), billed_records.c.record_sha256)
+
 session_intakes = Table(
     "session_intakes",
     metadata,

@@ -12,6 +12,7 @@ class VerificationCode(StrEnum):
     SIGNED_BY_OTHER_KEY = "signed_by_other_key"
     KEY_FOUND_BY_TRIAL = "key_found_by_trial"
     KEY_OF_OTHER_METER = "key_of_other_meter"
+    KEY_OUT_OF_VALIDITY = "key_out_of_validity"
     UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
     NON_OCMF_ALGORITHM = "non_ocmf_algorithm"
     SIGNATURE_MISMATCH = "signature_mismatch"

@@ -118,9 +118,9 @@ def check_with_keys(
         ``unverified`` if there is no usable key.
     """
     if record.signature.value is None:
-        return _unverified("malformed_signature", Code.SIGNATURE_UNREADABLE, algorithm)
+        return _unverified("malformed_signature", Code.SIGNATURE_UNREADABLE)
     if not groups:
-        return _found_by_trial(record, algorithm, ring) or _unverified("no_key", Code.NO_KEY, algorithm)
+        return _found_by_trial(record, algorithm, ring) or _unverified("no_key", Code.NO_KEY)
     failed: tuple[Candidate, PublicKey, SignatureCheck] | None = None
     unusable: list[Finding] = []
     for candidate in groups[0]:
@@ -157,12 +157,9 @@ def _usable(candidate: Candidate, algorithm: SignatureAlgorithm, into: list[Find
         return None
 
 
-def _unverified(reason: str, code: Code, algorithm: SignatureAlgorithm) -> KeyedCheck:
+def _unverified(reason: str, code: Code) -> KeyedCheck:
     return KeyedCheck(
-        SignatureVerdict(SignatureStatus.UNVERIFIED, algorithm.name if code is Code.NO_KEY else None, reason),
-        None,
-        None,
-        (problem(code),),
+        SignatureVerdict(SignatureStatus.UNVERIFIED, None, reason), None, None, (problem(code),)
     )
 
 
@@ -206,11 +203,14 @@ def _passed(
     findings = (*check.findings, *findings)
     if candidate.trust is not KeyTrust.CONFIRMED:
         owners = [known for known in ring.all_keys() if key.fingerprint in known.material.fingerprints]
-        owner = next((known for known in owners if not known.contradicts(record)), None)
+        owner = next((known for known in owners if known.may_have_signed(record)), None)
         if owner is not None:
             verdict = KeyVerdict(key.fingerprint, owner.source, KeyTrust.CONFIRMED, verdict.shape, owner.name)
         elif owners:
-            findings = (*findings, warning(Code.KEY_OF_OTHER_METER, "", name=owners[0].name))
+            # Nobody vouches for what a key signed at another meter, or before or after its time there.
+            expired = next((known for known in owners if not known.contradicts(record)), None)
+            code = Code.KEY_OF_OTHER_METER if expired is None else Code.KEY_OUT_OF_VALIDITY
+            findings = (*findings, warning(code, "", name=(expired or owners[0]).name))
     if verdict.trust is KeyTrust.UNCONFIRMED:
         findings = (*findings, note(Code.KEY_UNCONFIRMED))
     return KeyedCheck(signature, verdict, check.form, findings)
@@ -221,14 +221,15 @@ def _found_by_trial(
 ) -> KeyedCheck | None:
     """Find the key of a record that came without one: nobody else can have signed with an operator's key.
 
-    Legitimate and labelled as found by trial (bnetza facts §4 item 8). Keys bound to another meter stay out.
+    Legitimate and labelled as found by trial (bnetza facts §4 item 8). Keys bound to another meter or to
+    another time stay out.
     """
     assert record.signature.value is not None  # noqa: S101 - the caller returned before on a missing value
     for count, known in enumerate(ring.all_keys()):
         if count >= MAX_OTHER_KEYS_TRIED:
             break
         candidate = _known(known)
-        key = None if known.contradicts(record) else _usable(candidate, algorithm, [])
+        key = _usable(candidate, algorithm, []) if known.may_have_signed(record) else None
         if key is None:
             continue
         check = check_signature(algorithm, key, record.signed_bytes, record.signature.value, diagnose=False)

@@ -2,12 +2,13 @@
 
 A container may say which records belong together (S.A.F.E. ``transactionId``, one OCPI CDR). Otherwise begin and
 end records of the same meter and the same identification are paired in the order in which they stand, as a
-station writes them. A begin without an end stays a transaction of its own and is called incomplete.
+station writes them. A begin without an end stays a transaction of its own and is called incomplete. A record
+that stands in the document twice (same signed bytes) is one record: nothing is counted twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eichrecht.evidence import ReadingRole, SignedRecord
@@ -60,39 +61,55 @@ def _made_id(members: Sequence[Member]) -> str:
     return f"{device}/{first}" if first == last else f"{device}/{first}-{last}"
 
 
-def _identity(record: SignedRecord) -> tuple[str | None, ...]:
-    return (record.format, record.meter.serial, record.gateway.serial, record.charge_point[0],
-            record.identification.data)  # fmt: skip
+def _device(record: SignedRecord) -> tuple[str | None, ...]:
+    return (record.format, record.meter.serial, record.gateway.serial, record.charge_point[0])
 
 
 def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
     """Group records into transactions; see the module's text. Linear in the number of records."""
     groups: list[Group] = []
     declared: dict[str, list[Member]] = {}
+    # What has begun and not ended, per device and user: a gateway may serve several points at once.
+    running: dict[tuple[str | None, ...], dict[str | None, list[Member]]] = {}
+    seen: set[bytes] = set()
     for member in members:
+        record = member.record
         if member.transaction_id is not None:
             declared.setdefault(member.transaction_id, []).append(member)
-    open_groups: dict[tuple[str | None, ...], list[Member]] = {}
-    for member in members:
-        if member.transaction_id is not None:
             continue
-        if not _is_transactional(member.record):
+        if not _is_transactional(record) or record.signed_bytes in seen:
             continue
-        begins, ends = _roles(member.record)
-        identity = _identity(member.record)
+        seen.add(record.signed_bytes)
+        begins, ends = _roles(record)
         if begins and ends:
             groups.append(Group(_made_id([member]), (member,), declared=False))
             continue
-        if begins and identity in open_groups:
-            groups.append(_closed(open_groups.pop(identity)))
-        open_groups.setdefault(identity, []).append(member)
+        sessions = running.setdefault(_device(record), {})
+        user = record.identification.data if begins else _user_of(record, sessions)
+        if begins and user in sessions:
+            groups.append(_closed(sessions.pop(user)))
+        sessions.setdefault(user, []).append(member)
         if ends:
-            groups.append(_closed(open_groups.pop(identity)))
-    groups.extend(_closed(rest) for rest in open_groups.values())
+            groups.append(_closed(sessions.pop(user)))
+    groups.extend(_closed(rest) for sessions in running.values() for rest in sessions.values())
     for transaction_id, group in declared.items():
         groups.extend(_declared_groups(transaction_id, group))
     groups.sort(key=lambda group: group.members[0].index)
     return tuple(groups)
+
+
+def _user_of(record: SignedRecord, sessions: Mapping[str | None, object]) -> str | None:
+    """Return the user whose running session a record continues.
+
+    Some devices write the identification into one of the records only; that is a deviation for the rules to
+    report and no other user, as long as there is no doubt which session is meant.
+    """
+    user = record.identification.data
+    if user in sessions:
+        return user
+    if user is None and len(sessions) == 1:
+        return next(iter(sessions))
+    return None if None in sessions else user
 
 
 def _closed(members: list[Member]) -> Group:
@@ -103,7 +120,11 @@ def _declared_groups(transaction_id: str, members: list[Member]) -> list[Group]:
     """One container id normally is one transaction; a file that repeats an id over complete sessions is not."""
     complete = [member for member in members if _roles(member.record) == (True, True)]
     if len(complete) == len(members):
-        return [Group(transaction_id, (member,), declared=True) for member in members]
+        # A CDR may carry the one record of its session both as Start and as End: still one session.
+        distinct = {member.record.signed_bytes: member for member in reversed(members)}
+        return [Group(transaction_id, (member,), declared=True) for member in reversed(distinct.values())]
     if len(members) == 1 and not _is_transactional(members[0].record):
         return []
-    return [Group(transaction_id, tuple(members), declared=len(members) > 1 or members[0].context is not None)]
+    return [
+        Group(transaction_id, tuple(members), declared=len(members) > 1 or members[0].context is not None)
+    ]

@@ -112,6 +112,9 @@ class Verifier:
         judgement = judge_record(record, self._profile)
         findings = (*part.findings, *record.findings, *check.findings, *judgement.findings)
         verdicts = [_signature_verdict(check.signature), judgement.verdict]
+        if any(finding.severity is Severity.ERROR for finding in part.findings):
+            # The container shows its reader something else than what was signed (plain_data, markup, two records).
+            verdicts.append(Verdict.INDETERMINATE)
         if self._profile is Profile.SAFE_1_4_1:
             refusals = official_record_refusals(
                 record,

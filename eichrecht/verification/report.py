@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from eichrecht import locales
@@ -16,7 +17,10 @@ from eichrecht.evidence import (
 
 
 def results_as_json(verdicts: Sequence[DocumentVerdict], language: str = "en") -> dict[str, Any]:
-    """Return ``{"results": [...]}`` of the CLI contract (docs/architecture.md); numbers are decimal strings."""
+    """Return ``{"results": [...]}`` of the CLI contract (docs/architecture.md).
+
+    Energies are decimal strings with the meter's digits; indexes and durations are numbers.
+    """
     return {"results": [document_as_json(verdict, language) for verdict in verdicts]}
 
 
@@ -92,17 +96,12 @@ def _reading(reading: Reading) -> dict[str, Any]:
 
 
 def _transaction(verdict: TransactionVerdict, language: str) -> dict[str, Any]:
-    duration = verdict.duration_s
     return {
         "id": verdict.id,
         "verdict": verdict.verdict.value,
         "records": list(verdict.records),
         "energy_kwh": None if verdict.energy_kwh is None else format(verdict.energy_kwh, "f"),
-        "duration_s": None
-        if duration is None
-        else int(duration)
-        if duration == duration.to_integral_value()
-        else format(duration, "f"),
+        "duration_s": _seconds(verdict.duration_s),
         "billable": {
             "energy": verdict.billable.energy,
             "duration": verdict.billable.duration,
@@ -110,3 +109,10 @@ def _transaction(verdict: TransactionVerdict, language: str) -> dict[str, Any]:
         },
         "findings": [finding_as_json(finding, language) for finding in verdict.findings],
     }
+
+
+def _seconds(duration: Decimal | None) -> int | Decimal | None:
+    """Return a JSON number with no more digits than needed; the project's writer keeps a Decimal exact."""
+    if duration is None or duration == duration.to_integral_value():
+        return None if duration is None else int(duration)
+    return duration.normalize()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal, DecimalException, localcontext
 
 from ocpi.findings import Finding, problem, warning
 from ocpi.objects.tariff import (
@@ -23,8 +23,8 @@ from ocpi.objects.tariff import (
     TariffRestrictions,
 )
 from ocpi.tariffs.codes import TariffCode
-from ocpi.tariffs.errors import TariffUnusableError
-from ocpi.tariffs.exact import EXACT
+from ocpi.tariffs.errors import NumberOutOfRangeError, TariffUnusableError
+from ocpi.tariffs.exact import EXACT, MAX_EXPONENT
 from ocpi.types import Price
 
 MAX_ELEMENTS = 5000
@@ -154,13 +154,17 @@ def compile_tariff(tariff: Tariff) -> CompiledTariff:
 
     Raises:
         TariffUnusableError: No elements, more than :data:`MAX_ELEMENTS`, or a number that is none.
+        NumberOutOfRangeError: A number with more digits than can be computed with.
     """
     if not tariff.elements:
         raise TariffUnusableError("no_elements", tariff.id)
     if len(tariff.elements) > MAX_ELEMENTS:
         raise TariffUnusableError("too_many_elements", f"{len(tariff.elements)}, at most {MAX_ELEMENTS}")
-    with localcontext(EXACT):
-        return _Compiler(tariff).compile()
+    try:
+        with localcontext(EXACT):
+            return _Compiler(tariff).compile()
+    except DecimalException as error:
+        raise NumberOutOfRangeError("number_out_of_range", f"{tariff.id}: {type(error).__name__}") from error
 
 
 class _Compiler:
@@ -301,8 +305,12 @@ class _Compiler:
 
     def check_numbers(self, place: str, *numbers: Decimal | None) -> None:
         for number in numbers:
-            if number is not None and (not isinstance(number, Decimal) or not number.is_finite()):
+            if number is None:
+                continue
+            if not isinstance(number, Decimal) or not number.is_finite():
                 raise TariffUnusableError("not_a_number", f"{self.tariff.id}: {place}")
+            if number.adjusted() > MAX_EXPONENT:
+                raise NumberOutOfRangeError("number_out_of_range", f"{self.tariff.id}: {place}")
 
 
 def _compile_restrictions(

@@ -35,13 +35,13 @@ from ocpi.tariffs.errors import (
     NumberOutOfRangeError,
     SessionUnusableError,
 )
-from ocpi.tariffs.exact import EXACT, from_3600, microseconds, seconds
+from ocpi.tariffs.exact import EXACT, MAX_EXPONENT, from_3600, microseconds, seconds
 from ocpi.tariffs.limits import apply_limits
 from ocpi.tariffs.matching import Doubts, Moment, active_component, moment_at
 from ocpi.tariffs.policy import DEFAULT, FlatFee, PricingPolicy
 from ocpi.tariffs.remarks import Remarks
 from ocpi.tariffs.selection import select_tariffs
-from ocpi.tariffs.spans import spans_price_change
+from ocpi.tariffs.spans import Budget, spans_price_change
 from ocpi.tariffs.step_size import apply_step_size
 
 MAX_MATCHES = 5_000_000
@@ -112,8 +112,12 @@ def _check(session: PricedSessionInput, tariffs: Sequence[CompiledTariff]) -> No
             period.min_current_a,
             period.max_current_a,
         ):
-            if number is not None and (not isinstance(number, Decimal) or not number.is_finite()):
+            if number is None:
+                continue
+            if not isinstance(number, Decimal) or not number.is_finite():
                 raise SessionUnusableError("not_a_number", f"period {index}")
+            if number.adjusted() > MAX_EXPONENT:
+                raise NumberOutOfRangeError("number_out_of_range", f"period {index}")
         if period.duration_s is not None and period.duration_s < 0:
             raise SessionUnusableError("negative_duration", f"period {index}")
 
@@ -143,6 +147,7 @@ class _Pricing:
         )
         self.charges = Charges()
         self.doubts = Doubts()
+        self.budget = Budget()
         self.flat_done: set[tuple[Bucket, str]] = set()
         self.energy_kwh = _ZERO
         self.measured: dict[PeriodState, Decimal] = dict(_NO_TIME)
@@ -258,7 +263,7 @@ class _Pricing:
             return self.find(tariff, period, dimension, at, Doubts())
 
         spanned = spans_price_change(
-            tariff, period, moment, watched, find, zone=self.zone, origin=self.origin
+            tariff, period, moment, watched, find, zone=self.zone, origin=self.origin, budget=self.budget
         )
         if spanned is None:
             self.remarks.span_not_checked(index, period)

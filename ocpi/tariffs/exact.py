@@ -16,6 +16,9 @@ EXACT = Context(prec=1000, traps=[InvalidOperation, DivisionByZero, Overflow, In
 product of price, quantity and VAT stays below 1000 digits; anything longer raises instead of being
 rounded."""
 
+MAX_EXPONENT = 128
+"""Largest power of ten of any number; twice that of the JSON reader, since hours become seconds."""
+
 QUOTIENT = Context(prec=50, traps=[InvalidOperation, DivisionByZero, Overflow])
 """For the one division at the end: exact where 50 digits suffice, else good for any rounding to cents."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,10 +19,29 @@ from ocpi.tariffs.compiled import MINUTES_PER_DAY, CompiledComponent, CompiledTa
 from ocpi.tariffs.exact import microseconds
 from ocpi.tariffs.matching import Moment, moment_at
 
-MAX_MOMENTS = 1000
-"""Most moments looked at inside one period; a period that crosses more boundaries was not cut at all."""
+MAX_WORK = 2_000_000
+"""Most comparisons spent on this question for one session, some seconds: without it, a session of centuries
+under a tariff of thousands of windows would take hours."""
 
 _MINUTE = timedelta(minutes=1)
+
+
+class TooMuchWorkError(Exception):
+    """Within this module: the budget is spent."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may still be spent for one session."""
+
+    left: int = MAX_WORK
+
+    def spend(self, work: int) -> None:
+        """Spend, or raise :class:`TooMuchWorkError`."""
+        self.left -= work
+        if self.left < 0:
+            raise TooMuchWorkError
+
 
 Found = Mapping[TariffDimensionType, CompiledComponent | None]
 Find = Callable[[TariffDimensionType, Moment], CompiledComponent | None]
@@ -37,6 +56,7 @@ def spans_price_change(
     *,
     zone: ZoneInfo,
     origin: datetime,
+    budget: Budget,
 ) -> tuple[TariffDimensionType, ...] | None:
     """Return the dimensions whose active component changes inside the period.
 
@@ -48,9 +68,10 @@ def spans_price_change(
         find: Finds the active component at another moment.
         zone: Time zone of the Location.
         origin: Where durations count from.
+        budget: What may be spent; shared by the periods of a session.
 
     Returns:
-        ``None`` if the period is longer than :data:`~ocpi.tariffs.boundaries.MAX_SPAN` and was not looked at.
+        ``None`` if the period is longer than :data:`~ocpi.tariffs.boundaries.MAX_SPAN` or the budget is spent.
     """
     if not found:
         return ()
@@ -58,22 +79,32 @@ def spans_price_change(
         return None
     changed = []
     remaining = dict(found)
-    for number, later in enumerate(_moments(tariff, period, moment, zone, origin)):
-        if not remaining or number >= MAX_MOMENTS:
-            break
-        for dimension, component in tuple(remaining.items()):
-            if find(dimension, later) is not component:
-                changed.append(dimension)
-                del remaining[dimension]
+    try:
+        for later in _moments(tariff, period, moment, zone, origin, budget):
+            budget.spend(tariff.component_count)
+            for dimension, component in tuple(remaining.items()):
+                if find(dimension, later) is not component:
+                    changed.append(dimension)
+                    del remaining[dimension]
+            if not remaining:
+                break
+    except TooMuchWorkError:
+        return tuple(changed) or None
     return tuple(changed)
 
 
 def _moments(
-    tariff: CompiledTariff, period: SessionPeriod, moment: Moment, zone: ZoneInfo, origin: datetime
+    tariff: CompiledTariff,
+    period: SessionPeriod,
+    moment: Moment,
+    zone: ZoneInfo,
+    origin: datetime,
+    budget: Budget,
 ) -> Iterator[Moment]:
     """Yield the moments inside a period at which something may change: instants, energies, and both."""
     last = moment
     if _crosses_instants(tariff, period, moment, zone, origin):
+        budget.spend(((period.end - period.start).days + 2) * 2 * tariff.component_count)
         for instant in price_boundaries(tariff, period.start, period.end, zone, session_start=origin):
             wall = instant.astimezone(zone)
             last = moment_at(wall, moment.energy_kwh, microseconds(instant - origin), period)

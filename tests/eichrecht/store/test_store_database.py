@@ -81,7 +81,7 @@ def test_all_triggers_are_there(path: Path) -> None:
     connection.close()
     frozen = {
         "evidence_documents", "evidence_arrivals", "tariff_versions", "cdrs", "cdr_evidence",
-        "delivery_attempts", "session_intakes",
+        "billed_records", "delivery_attempts", "session_intakes",
     }  # fmt: skip
     assert found == (
         {f"{table}_frozen" for table in frozen}
@@ -101,8 +101,8 @@ def test_upgrade_is_repeatable_and_safe_in_parallel(path: Path) -> None:
     ]  # fmt: skip
     for process in both:
         out, errors = process.communicate(timeout=60)
-        assert (process.returncode, out.strip()) == (0, "0001"), errors
-    assert upgrade(str(path)) == "0001"
+        assert (process.returncode, out.strip()) == (0, "0002"), errors
+    assert upgrade(str(path)) == "0002"
 
 
 def test_database_of_a_newer_release_is_refused(path: Path) -> None:

@@ -35,25 +35,30 @@ def tariff_of(source: Any, index: int) -> Tariff:
 
 
 def period_of(source: dict[str, Any]) -> SessionPeriod:
-    fields = dict(source)
+    numbers: dict[str, Any] = {
+        name: Decimal(value)
+        for name, value in source.items()
+        if name not in {"state", "start", "end", "tariff_id"}
+    }
     return SessionPeriod(
-        state=PeriodState(fields.pop("state")),
-        start=parse_datetime(fields.pop("start")),
-        end=parse_datetime(fields.pop("end")),
-        tariff_id=fields.pop("tariff_id", None),
-        **{name: Decimal(value) for name, value in fields.items()},
+        state=PeriodState(source["state"]),
+        start=parse_datetime(source["start"]),
+        end=parse_datetime(source["end"]),
+        tariff_id=source.get("tariff_id"),
+        **numbers,
     )
 
 
 def cdr_of(source: Any) -> Cdr:
     """Pricing reads the times and periods of a CDR and nothing else, so the case gives nothing else."""
-    return Cdr.model_construct(
-        start_date_time=parse_datetime(source["start_date_time"]),
-        end_date_time=parse_datetime(source["end_date_time"]),
-        charging_periods=tuple(
+    fields: dict[str, Any] = {
+        "start_date_time": parse_datetime(source["start_date_time"]),
+        "end_date_time": parse_datetime(source["end_date_time"]),
+        "charging_periods": tuple(
             ChargingPeriod.model_validate(period) for period in source["charging_periods"]
         ),
-    )
+    }
+    return Cdr.model_construct(**fields)
 
 
 def session_of(case: Any) -> tuple[PricedSessionInput, list[str]]:
@@ -66,9 +71,10 @@ def session_of(case: Any) -> tuple[PricedSessionInput, list[str]]:
 
 
 def run(case: Any) -> tuple[Breakdown, list[str]]:
-    policy = PricingPolicy(
-        **{name: POLICY_TYPES[name](value) for name, value in case.get("policy", {}).items()}
-    )
+    changes: dict[str, Any] = {
+        name: POLICY_TYPES[name](value) for name, value in case.get("policy", {}).items()
+    }
+    policy = PricingPolicy(**changes)
     tariffs = [compile_tariff(tariff_of(source, index)) for index, source in enumerate(case["tariffs"])]
     session, codes = session_of(case)
     result = price(session, tariffs, case["time_zone"], policy)
