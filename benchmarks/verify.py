@@ -1,26 +1,43 @@
-"""Parse + verify + rules per second, as a ratio to the bare library verify of the same signature in the same run.
+"""Parse + verify + rules per second, as a ratio to the bare library verify of the same signatures in the same run.
 
-``uv run --group bench python benchmarks/verify.py`` prints one row per curve: the bare verify (cached key, hash
-included), the whole pipeline of this project on the same records, and pyocmf where it can read the record.
-Rounds of the candidates are interleaved, so a busy machine slows all of them; medians of the rounds are compared.
+``uv run --group bench python benchmarks/verify.py`` prints one row per curve:
+
+* ``bare``: the library's own verify, hash included, with a prepared key object and nothing to parse;
+* ``record``: ``Verifier.verify_record``, from the bytes of a record to its verdict;
+* ``document``: ``Verifier.verify``, with containers, the document's hash, pairing and transaction verdicts as well;
+* ``pyocmf``: its parser and signature check; ``+law``: with its check of calibration law too.
+
+All candidates take turns on the same records in one process and only CPU time counts. What is compared are the
+candidates of one round, as the median of the rounds: a busy machine slows both sides of a ratio. The rates are
+medians too, and tell more about the machine than about the programs.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import hashlib
+import platform
 import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib.metadata import version
 
-from eichrecht.containers.unwrap import unwrap
-from eichrecht.evidence import Document
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from ecdsa import VerifyingKey
+from ecdsa.curves import Curve as LibraryCurve
+from ecdsa.ellipticcurve import CurveFp, PointJacobi
+from ecdsa.util import sigdecode_der
+
+from eichrecht.evidence import Document, Verdict
 from eichrecht.formats import registry
 from eichrecht.signatures.algorithms import parse_algorithm
-from eichrecht.signatures.check import check_signature
-from eichrecht.signatures.keys import read_key
+from eichrecht.signatures.curves import Curve
+from eichrecht.signatures.keys import PublicKey, read_key
 from eichrecht.verification import Verifier
 from eichrecht.verification.keys import SuppliedKey
 from sample_meters.ocmf import OcmfMeter
@@ -34,127 +51,180 @@ CURVES = (
     "secp384r1",
     "brainpoolP384r1",
 )
+
 RECORDS = 16
+"""Records of one meter, each of another session; a round takes each candidate through all of them."""
+
+RATES = ("bare", "record", "document", "pyocmf", "+law")
+RATIOS = (("record", "bare"), ("document", "bare"), ("record", "pyocmf"), ("record", "+law"))
+"""Of two candidates, how many times as many records per second the first takes as the second."""
+
+Candidate = Callable[[], None]
 
 
-def _records(curve: str) -> tuple[list[bytes], str]:
+def make_records(curve: str) -> tuple[list[bytes], str]:
+    """Return records that hold a whole session each, and the meter's public key."""
     meter = OcmfMeter(curve, serial="BENCH1")
     start = datetime(2026, 3, 1, 12, tzinfo=UTC)
     records = [
         meter.session_record(
-            Decimal("100.000") + index, Decimal("112.345") + index, start, start + timedelta(minutes=30 + index)
+            Decimal("100.000") + index,
+            Decimal("112.345") + index,
+            start,
+            start + timedelta(minutes=30 + index),
         )
         for index in range(RECORDS)
     ]
-    return [r.encode() if isinstance(r, str) else r for r in records], meter.public_key_text()
+    return records, meter.public_key_text()
 
 
-def _bare(curve: str, records: list[bytes], key_text: str) -> Callable[[], None]:
-    """Return the library's own verify over prepared inputs: nothing parsed, key object cached."""
-    prepared = []
-    for content in records:
-        span = registry.recognise(content)[0]
-        record = registry.decode(span.format, content[span.start : span.end])
-        algorithm = parse_algorithm(record.signature.algorithm or "")
-        assert algorithm is not None
-        prepared.append((record.signed_bytes, record.signature.value, algorithm))
-    key = read_key(key_text).for_algorithm(prepared[0][2])
-    if curve == "secp192k1":  # python-ecdsa: the only library here that knows the curve
-
-        def run_ecdsa() -> None:
-            for message, signature, algorithm in prepared:
-                assert check_signature(algorithm, key, message, signature).status == "valid"
-
-        return run_ecdsa
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
+def bare(records: list[bytes], key_text: str) -> Candidate:
+    """Return the library's own verify over prepared inputs."""
+    decoded = [record for record in map(registry.decode_any, records) if record is not None]
+    assert len(decoded) == len(records)
+    algorithm = parse_algorithm(decoded[0].signature.algorithm or "")
+    assert algorithm is not None
+    assert algorithm.curve is not None
+    key = read_key(key_text).for_algorithm(algorithm)
+    prepared = [(record.signed_bytes, record.signature.value or b"") for record in decoded]
+    if algorithm.curve.name == "secp192k1":  # cryptography lacks it
+        return _bare_ecdsa(prepared, key, algorithm.curve)
     public = load_der_public_key(key.spki)
     assert isinstance(public, ec.EllipticCurvePublicKey)
-    scheme = ec.ECDSA(SHA256())
+    verify, scheme = public.verify, ec.ECDSA(SHA256())
 
     def run() -> None:
-        for message, signature, _ in prepared:
-            public.verify(signature, message, scheme)
+        for message, signature in prepared:
+            verify(signature, message, scheme)
 
     return run
 
 
-def _ours(records: list[bytes], key_text: str) -> Callable[[], None]:
-    """Return parse + key + verify + rules for each record, as the library offers it for records in memory."""
+def _bare_ecdsa(prepared: list[tuple[bytes, bytes]], key: PublicKey, curve: Curve) -> Candidate:
+    """Return python-ecdsa's own verify, with its table for the key made beforehand."""
+    field = CurveFp(curve.p, curve.a, curve.b, 1)
+    generator = PointJacobi(field, curve.gx, curve.gy, 1, curve.order, generator=True)
+    library_curve = LibraryCurve(curve.name, field, generator, (1, 3, 132, 0, 31))
+    # The uncompressed point ends the key: 0x04, X, Y.
+    x, y = (
+        int.from_bytes(half, "big")
+        for half in (key.spki[-2 * curve.field_bytes : -curve.field_bytes], key.spki[-curve.field_bytes :])
+    )
+    point = PointJacobi(field, x, y, 1, curve.order)
+    public = VerifyingKey.from_public_point(point, curve=library_curve, hashfunc=hashlib.sha256)
+    public.precompute()
+
+    def run() -> None:
+        for message, signature in prepared:
+            assert public.verify(signature, message, sigdecode=sigdecode_der)
+
+    return run
+
+
+def record_verdicts(records: list[bytes], key_text: str) -> Candidate:
+    """Return what the library offers for records in memory."""
     verifier = Verifier(keys=[SuppliedKey(key_text, "bench")])
 
     def run() -> None:
         for content in records:
-            assert verifier.verify_record(content).verdict == "valid"
+            assert verifier.verify_record(content).verdict is Verdict.VALID
 
     return run
 
 
-def _document(records: list[bytes], key_text: str) -> Callable[[], None]:
-    """Return the whole pipeline: unwrap, hash of the document, pairing and transaction rules as well."""
+def document_verdicts(records: list[bytes], key_text: str) -> Candidate:
+    """Return the whole pipeline, each record being a document of its own."""
     verifier = Verifier(keys=[SuppliedKey(key_text, "bench")])
 
     def run() -> None:
         for content in records:
-            assert verifier.verify(Document("bench", content)).verdict == "valid"
+            assert verifier.verify(Document("bench", content)).verdict is Verdict.VALID
 
     return run
 
 
-def _pyocmf(records: list[bytes], key_text: str) -> Callable[[], None] | None:
+def peers(records: list[bytes], key_text: str) -> tuple[dict[str, Candidate], str]:
+    """Return what pyocmf does with the same records, or why it cannot."""
     try:
-        from pyocmf import OCMF  # type: ignore[import-not-found]
+        from pyocmf import OCMF  # noqa: PLC0415 - optional, group bench
     except ImportError:
-        return None
+        return {}, "pyocmf is not installed (uv sync --group bench)"
     texts = [content.decode() for content in records]
 
-    def run() -> None:
+    def signatures() -> None:
         for text in texts:
             assert OCMF.from_string(text).verify_signature(key_text)
 
+    def with_law() -> None:
+        for text in texts:
+            assert OCMF.from_string(text).verify(key_text) == (True, [])
+
     try:
+        with_law()
+    except Exception as error:  # whatever it is, the row must say that the peer has no number here
+        return {}, f"pyocmf cannot: {type(error).__name__}: {' '.join(str(error).split())[:90]}"
+    return {"pyocmf": signatures, "+law": with_law}, ""
+
+
+def measure(candidates: dict[str, Candidate], seconds: int) -> dict[str, list[int]]:
+    """Return each candidate's CPU nanoseconds per round; in every round another one goes first."""
+    for run in candidates.values():
         run()
-    except Exception as error:
-        print(f"  pyocmf cannot: {type(error).__name__}: {str(error)[:80]}")
-        return None
-    return run
+    names = list(candidates)
+    spent: dict[str, list[int]] = {name: [] for name in names}
+    gc.collect()
+    gc.freeze()
+    deadline = time.monotonic_ns() + seconds * 10**9
+    while time.monotonic_ns() < deadline:
+        for name in names:
+            begin = time.process_time_ns()
+            candidates[name]()
+            spent[name].append(time.process_time_ns() - begin)
+        names.append(names.pop(0))
+    return spent
+
+
+def row(curve: str, spent: dict[str, list[int]]) -> str:
+    """Return one line: rates, then ratios."""
+    cells = [
+        f"{RECORDS * 10**9 / statistics.median(spent[name]):9.0f}" if name in spent else f"{'-':>9}"
+        for name in RATES
+    ]
+    for ours, other in RATIOS:
+        ratio = "-"
+        if other in spent:
+            ratio = f"{statistics.median(b / a for a, b in zip(spent[ours], spent[other], strict=True)):.2f}"
+        cells.append(f"{ratio:>15}")
+    return f"{curve:16}" + "".join(cells)
+
+
+def heading() -> str:
+    """Return the line above the rows."""
+    rates = "".join(f"{name:>9}" for name in RATES)
+    return f"{'records/s':16}{rates}" + "".join(f"{f'{ours}/{other}':>15}" for ours, other in RATIOS)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=Decimal, default=Decimal(3), help="per curve and candidate")
-    parser.add_argument("--curve", action="append", choices=CURVES)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=int, default=10, help="per curve, all candidates together")
+    parser.add_argument("--curve", action="append", choices=CURVES, help="only this one; may be repeated")
     options = parser.parse_args()
-    print("records/s (median)  bare   ours  ours/bare  document/bare  pyocmf  ours/pyocmf")
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("cryptography", "ecdsa", "msgspec"))
+    print(f"Python {platform.python_version()}, {libraries}; {RECORDS} records of one session each per round")
+    print(heading())
     for curve in options.curve or CURVES:
-        records, key_text = _records(curve)
-        assert unwrap(Document("bench", records[0]), registry.recognise).parts
+        records, key_text = make_records(curve)
+        others, reason = peers(records, key_text)
         candidates = {
-            "bare": _bare(curve, records, key_text),
-            "ours": _ours(records, key_text),
-            "document": _document(records, key_text),
+            "bare": bare(records, key_text),
+            "record": record_verdicts(records, key_text),
+            "document": document_verdicts(records, key_text),
+            **others,
         }
-        peer = _pyocmf(records, key_text)
-        if peer is not None:
-            candidates["pyocmf"] = peer
-        rates: dict[str, list[float]] = {name: [] for name in candidates}
-        gc.collect()
-        gc.freeze()
-        deadline = time.perf_counter() + float(options.seconds) * len(candidates)
-        while time.perf_counter() < deadline:
-            for name, run in candidates.items():
-                begin = time.process_time()
-                run()
-                rates[name].append(RECORDS / max(time.process_time() - begin, 1e-9))
-        median = {name: statistics.median(values) for name, values in rates.items()}
-        peer_text = "      -            -"
-        if "pyocmf" in median:
-            peer_text = f"{median['pyocmf']:7.0f}  {median['ours'] / median['pyocmf']:11.2f}"
         print(
-            f"{curve:18} {median['bare']:6.0f} {median['ours']:6.0f}  {median['ours'] / median['bare']:9.2f}"
-            f"  {median['document'] / median['bare']:13.2f}  {peer_text}"
+            row(curve, measure(candidates, options.seconds)) + (f"  {reason}" if reason else ""), flush=True
         )
 
 

@@ -68,14 +68,19 @@ def _place(facts: SessionFacts, used: Sequence[RecordVerdict]) -> Iterator[Findi
             there = normalise_evse_id(place or "")
             if there != here and _EVSE_ID.fullmatch(there) and _EVSE_ID.fullmatch(here):
                 yield problem(
-                    Code.OTHER_CHARGE_POINT, "/cdr_location/evse_id", signed=(place or "")[:50], said=evse[:50]
+                    Code.OTHER_CHARGE_POINT,
+                    "/cdr_location/evse_id",
+                    signed=(place or "")[:50],
+                    said=evse[:50],
                 )
 
 
 def _medium(token: CdrToken, used: Sequence[RecordVerdict], policy: BillingPolicy) -> Iterator[Finding]:
     """The card or contract that the meter signed is the one that is billed, where the two can be compared."""
     for item in used:
-        if item.record is None or _same_medium(item.record.identification.type, item.record.identification.data, token):
+        if item.record is None or _same_medium(
+            item.record.identification.type, item.record.identification.data, token
+        ):
             continue
         # The identification is personal data: the finding does not repeat it.
         if policy.allow_other_identification:

@@ -14,6 +14,8 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from eichrecht.billing import checks
+from eichrecht.billing.belonging import belonging
+from eichrecht.billing.clock import clock_is_synchronised, place
 from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.periods import PeriodsError, RegisterPoint, build_timeline, cut, with_energy_points
@@ -139,7 +141,7 @@ def bill_session(
         return _refused(*reasons, *_errors(verdict))
     zone = ZoneInfo(facts.time_zone)
     try:
-        signed = _signed_points(transaction, records)
+        signed = place(_signed_points(transaction, records), facts, transaction)
         compiled = compile_tariff(tariff)
         edges_kwh = energy_boundaries_kwh(compiled)
         timeline = build_timeline(facts, signed, resolution=_resolution(signed))
@@ -166,8 +168,9 @@ def bill_session(
             policy=rules.pricing,
             tolerances=EXACT_TOLERANCES,
             signed_energy_kwh=transaction.energy_kwh,
-            signed_start=transaction.begin.time if transaction.begin else None,
-            signed_end=transaction.end.time if transaction.end else None,
+            # An unsynchronised clock says nothing of when: a difference would be no finding.
+            signed_start=signed[0].at if clock_is_synchronised(transaction) else None,
+            signed_end=signed[-1].at if clock_is_synchronised(transaction) else None,
             known_token=known.known_token,
             routed=known.routed,
             already_sent=known.already_sent,
@@ -178,9 +181,11 @@ def bill_session(
         *placing,
         *checks.tariff_validity(tariff, timeline),
         *checks.key_override(used, rules),
+        *belonging(facts, transaction, used, rules),
         *checks.unsigned_splits(session, breakdown, timeline, rules),
         *checks.time_of_use(session, breakdown, transaction, edges_kwh, rules),
-        *checks.uncertified_time(breakdown, transaction, rules),
+        *checks.uncertified_time(breakdown, transaction, timeline, rules),
+        *checks.session_times(facts, transaction),
         *checks.rounded_energy(breakdown, transaction, rules),
         *checks.claims(facts, cdr, rules),
         *breakdown.findings,

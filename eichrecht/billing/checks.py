@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from eichrecht.billing.clock import clock_is_synchronised
 from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.periods import Timeline
 from eichrecht.billing.policy import BillingPolicy
 from eichrecht.evidence import (
-    ClockStatus,
     Finding,
     KeyTrust,
     RecordVerdict,
@@ -22,7 +22,7 @@ from eichrecht.evidence import (
 )
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff, TariffDimensionType
-from ocpi.tariffs.breakdown import Breakdown, Bucket, Line, PricedSessionInput
+from ocpi.tariffs.breakdown import Breakdown, Bucket, PricedSessionInput
 from ocpi.types import format_datetime
 
 FINEST_STEP_WH = 1
@@ -113,8 +113,7 @@ def time_of_use(
     A relative clock (R) measures durations, but not when they were; a price that changes with the energy needs
     no clock.
     """
-    clocks = {item.time_status for item in (transaction.begin, transaction.end) if item is not None}
-    if clocks == {ClockStatus.SYNCHRONISED}:
+    if clock_is_synchronised(transaction):
         return
     for split in _energy_splits(session, breakdown):
         if split.energy_kwh not in edges_kwh:
@@ -127,7 +126,7 @@ def time_of_use(
 
 
 def uncertified_time(
-    breakdown: Breakdown, transaction: TransactionVerdict, policy: BillingPolicy
+    breakdown: Breakdown, transaction: TransactionVerdict, timeline: Timeline, policy: BillingPolicy
 ) -> Iterator[Finding]:
     """Time is a measuring quantity once it is priced: the signed clock must carry it (law facts §3, §5).
 
@@ -141,19 +140,19 @@ def uncertified_time(
             Code.PARKING_TIME_NOT_BILLABLE,
         ),
     }
+    begin, end = timeline.points[0].at, timeline.points[-1].at
     for bucket, (allowed, switch, code) in switches.items():
         priced = [line for line in breakdown.lines if line.bucket is bucket and line.cost.excl_vat]
         if priced and not transaction.billable.duration:
             yield from _decide(allowed, switch, code)
-        elif any(not _inside(line, transaction) for line in priced):
+        elif any(line.start < begin or line.end > end for line in priced):
             yield from _decide(allowed, switch, Code.TIME_OUTSIDE_SIGNED_READINGS)
 
 
-def _inside(line: Line, transaction: TransactionVerdict) -> bool:
-    begin, end = transaction.begin, transaction.end
-    if begin is None or end is None or begin.time is None or end.time is None:
-        return False
-    return begin.time <= line.start and line.end <= end.time
+def session_times(facts: SessionFacts, transaction: TransactionVerdict) -> Iterator[Finding]:
+    """Say that the CDR's times are those of a clock that does not know the time, if nobody gave better ones."""
+    if not clock_is_synchronised(transaction) and None in (facts.start_date_time, facts.end_date_time):
+        yield warning(Code.SESSION_TIMES_UNCERTAIN)
 
 
 def rounded_energy(

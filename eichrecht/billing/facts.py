@@ -86,6 +86,7 @@ class SessionFacts(_Ours):
         session_id: The session; also the CDR id unless ``cdr_id`` is given.
         time_zone: IANA zone of the Location; tariffs are local to it (gotcha 27).
         start_date_time, end_date_time: The session as the back office knows it; ``None`` = the signed times.
+            Where the meter's clock is not synchronised, the back office's times are those of the session.
         states: Changes between charging and parking; empty = charging from begin to end.
         reservation: Must end where the session starts: a CDR's periods have no gap.
         tariff_id: Tariff of the session; its version at session start is used.
@@ -119,6 +120,8 @@ class SessionFacts(_Ours):
     def _consistent(self) -> SessionFacts:
         if len(self.cdr_id or self.session_id) > MAX_CDR_ID_FROM_SESSION:
             raise ValueError(f"cdr_id (or session_id) is longer than {MAX_CDR_ID_FROM_SESSION} characters")
+        if self.start_date_time and self.end_date_time and self.end_date_time <= self.start_date_time:
+            raise ValueError("end_date_time is not after start_date_time")
         for name in ("states", "meter_values"):
             moments = [item.at for item in getattr(self, name)]
             if any(later <= earlier for earlier, later in pairwise(moments)):

@@ -25,6 +25,12 @@ class BillingPolicy:
             from the station (law facts §3, blocking fee).
         bill_rounded_energy: step_size may raise the billed energy above the signed energy. Default ``False``:
             the invoiced quantity must be traceable to the measuring result (MessEG § 33(1), law facts §11).
+        allow_other_identification: The card or contract that the meter signed may differ from the token that is
+            billed. Default ``False``: the eMSP must be able to prove which medium started the session (law
+            facts §4); for stations that sign another form of the identification.
+        allow_record_gap: Begin and end may have other records of the meter between them that are not at hand.
+            Default ``False``: other customers' sessions could lie there; for meters that sign intermediate
+            values one by one and stations that send only the first and the last.
         pricing: Pricing policy.
     """
 
@@ -33,4 +39,6 @@ class BillingPolicy:
     bill_uncertified_time: bool = False
     bill_uncertified_parking: bool = False
     bill_rounded_energy: bool = False
+    allow_other_identification: bool = False
+    allow_record_gap: bool = False
     pricing: PricingPolicy = field(default=DEFAULT)

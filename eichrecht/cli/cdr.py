@@ -20,20 +20,25 @@ from eichrecht.cli import show
 from eichrecht.cli.database import DatabaseOption, open_service
 from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import key_argument, read_bytes
-from eichrecht.evidence import Document, DocumentVerdict, Finding, Severity, Verdict
+from eichrecht.evidence import Document, DocumentVerdict, Finding, Severity, TransactionVerdict, Verdict
 from eichrecht.service.chain import utc_now
 from eichrecht.service.errors import CorrectionRefused, ServiceError
 from eichrecht.store.cdrs import Override, StoredCdr
 from eichrecht.store.errors import StoreError
+from eichrecht.store.states import CdrState
 from eichrecht.verification import Verifier
 from eichrecht.verification.report import document_as_json, finding_as_json
 from ocpi.cdrs.errors import CdrError
 from ocpi.cdrs.reconcile import ReconcileContext, Reconciliation, as_json, price_cdr, reconcile
+from ocpi.cdrs.report import difference_json
 from ocpi.errors import InvalidObject
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff
 from ocpi.transport import json
 from ocpi.versions import V2_2_1
+
+PIPED_WIDTH = 400
+"""Width of a list where no terminal tells one: programs read whole lines, ids are never cut."""
 
 commands = typer.Typer(help="Price, check, credit and deliver CDRs.", no_args_is_help=True)
 
@@ -52,8 +57,12 @@ def load_object(path: Path, model: type[Any]) -> Any:
     Raises:
         InputError: It is no JSON or no such object; the message names every place.
     """
+    return _parsed(read_bytes(path), path, model)
+
+
+def _parsed(content: bytes, path: Path, model: type[Any]) -> Any:
     try:
-        value = json.loads(read_bytes(path))
+        value = json.loads(content)
     except json.JsonError as error:
         raise InputError(f"{path}: no usable JSON: {error}") from error
     if isinstance(value, dict) and "status_code" in value and "data" in value:
@@ -62,6 +71,16 @@ def load_object(path: Path, model: type[Any]) -> Any:
         return V2_2_1.load(model, value)
     except InvalidObject as error:
         raise InputError(f"{path}: no OCPI 2.2.1 {model.__name__}: {error}") from error
+
+
+def require_language(language: str) -> None:
+    """Refuse a language that there are no sentences in.
+
+    Raises:
+        InputError: It is neither German nor English.
+    """
+    if language not in locales.LANGUAGES:
+        raise InputError("--language must be de or en")
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -95,6 +114,7 @@ def price(
 
     Exit status: 0 it agrees, 1 it differs, 2 it cannot be priced, 64 usage.
     """
+    require_language(language)
     cdr = load_object(cdr_file, Cdr)
     priced = price_cdr(cdr, _tariffs(tariff), time_zone=_zone(time_zone))
     value = as_json(priced)
@@ -119,7 +139,9 @@ def _show_price(value: dict[str, Any], cdr: Cdr, language: str) -> None:
             table.add_row(name, str(value[name]["excl_vat"]), str(value[name].get("incl_vat") or "-"))
     out.print(table)
     for line in value["lines"]:
-        out.print("  " + "  ".join(f"{key}={line[key]}" for key in line if line[key] is not None), style="dim")
+        out.print(
+            "  " + "  ".join(f"{key}={line[key]}" for key in line if line[key] is not None), style="dim"
+        )
     for item in value["differences"]:
         out.print(
             f"[red]differs[/red] {item['field']}: claimed {item['claimed']}, computed {item['computed']}"
@@ -142,11 +164,12 @@ def check(
 
     Exit status: 0 nothing stands against it, 1 something is wrong, 2 something cannot be decided, 64 usage.
     """
-    cdr = load_object(cdr_file, Cdr)
-    document = Document(str(cdr_file), json.dumps(V2_2_1.dump(cdr)))
+    require_language(language)
+    document = Document(str(cdr_file), read_bytes(cdr_file))
+    cdr: Cdr = _parsed(document.content, cdr_file, Cdr)
     keys = [key_argument(text) for text in key or []]
     verdict = Verifier(keys=keys).verify(document) if cdr.signed_data is not None else None
-    signed = signed_session(verdict)
+    signed = _signed_session(verdict)
     result = reconcile(
         cdr,
         ReconcileContext(
@@ -165,7 +188,7 @@ def check(
             {
                 "id": cdr.id,
                 "verdict": overall.value,
-                "differences": as_json_differences(result),
+                "differences": [difference_json(item) for item in result.differences],
                 "findings": [finding_as_json(finding, language) for finding in findings],
                 "verification": document_as_json(verdict, language) if verdict is not None else None,
             }
@@ -175,7 +198,7 @@ def check(
     _finish({Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INDETERMINATE: 2}[overall])
 
 
-def signed_session(verdict: DocumentVerdict | None) -> Any:
+def _signed_session(verdict: DocumentVerdict | None) -> TransactionVerdict | None:
     """Return the one valid transaction of a CDR's signed data, ``None`` if there is not exactly one."""
     if verdict is None:
         return None
@@ -183,25 +206,10 @@ def signed_session(verdict: DocumentVerdict | None) -> Any:
     return valid[0] if len(valid) == 1 and len(verdict.transactions) == 1 else None
 
 
-def as_json_differences(result: Reconciliation) -> list[dict[str, Any]]:
-    """Return the differences as JSON, money as decimal strings."""
-    return [
-        {
-            "field": item.field,
-            "claimed": format(item.claimed, "f"),
-            "computed": format(item.computed, "f"),
-            "difference": format(item.difference, "f"),
-            "tolerance": format(item.tolerance, "f"),
-            "rule": item.rule,
-        }
-        for item in result.differences
-    ]
-
-
 def _overall(result: Reconciliation, verdict: DocumentVerdict | None) -> Verdict:
     verdicts = [Verdict.INVALID if result.open_errors else Verdict.VALID]
     verdicts.append(verdict.verdict if verdict is not None else Verdict.INDETERMINATE)
-    if verdict is not None and signed_session(verdict) is None:
+    if verdict is not None and _signed_session(verdict) is None:
         verdicts.append(Verdict.INDETERMINATE)
     return Verdict.worst(verdicts)
 
@@ -229,11 +237,11 @@ class _Row:
 @commands.command("list")
 def list_cdrs(
     database: DatabaseOption = None,
-    state: Annotated[str | None, typer.Option("--state", help="held, ready, delivered, failed.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="held, ready, delivered, failed, discarded.")
+    ] = None,
 ) -> None:
     """List stored CDRs, newest first, with the state of their delivery."""
-    from eichrecht.store.states import CdrState  # noqa: PLC0415 - only this command needs it
-
     try:
         wanted = CdrState(state) if state is not None else None
     except ValueError as error:
@@ -256,7 +264,11 @@ def list_cdrs(
     for row in asyncio.run(run()):
         stored = row.stored
         errors = [finding.code for finding in stored.findings if finding.severity is Severity.ERROR]
-        total = stored.total_cost_incl_vat if stored.total_cost_incl_vat is not None else stored.total_cost_excl_vat
+        total = (
+            stored.total_cost_incl_vat
+            if stored.total_cost_incl_vat is not None
+            else stored.total_cost_excl_vat
+        )
         table.add_row(
             stored.id,
             stored.state.value,
@@ -265,7 +277,10 @@ def list_cdrs(
             f"{total:f} {stored.currency}",
             ", ".join(errors) or "-",
         )
-    Console(highlight=False).print(table)
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = PIPED_WIDTH
+    out.print(table)
 
 
 def _facts(path: Path | None) -> SessionFacts | None:
@@ -281,7 +296,8 @@ def _facts(path: Path | None) -> SessionFacts | None:
 def credit(
     cdr_id: Annotated[str, typer.Argument(help="Id of the CDR to credit in full.")],
     corrected: Annotated[
-        Path | None, typer.Option("--corrected", help="Session facts (with a new cdr_id) for a corrected CDR.")
+        Path | None,
+        typer.Option("--corrected", help="Session facts (with a new cdr_id) for a corrected CDR."),
     ] = None,
     tariff: Annotated[Path | None, typer.Option("--tariff", help="Tariff for the corrected CDR.")] = None,
     database: DatabaseOption = None,
@@ -293,7 +309,11 @@ def credit(
     async def run() -> list[tuple[str, str, str]]:
         async with open_service(database) as service:
             made = await service.chain.credit(
-                service.settings.country_code, service.settings.party_id, cdr_id, corrected=facts, tariff=snapshot
+                service.settings.country_code,
+                service.settings.party_id,
+                cdr_id,
+                corrected=facts,
+                tariff=snapshot,
             )
             await service.worker().run_until_idle()
             async with service.database.reading() as tx:
@@ -331,6 +351,24 @@ def release(
                 stored = await tx.cdrs.get(*party, cdr_id)
                 overrides = [Override(item, by, reason, now) for item in code]
                 return (await tx.cdrs.release(stored.pk, overrides, now)).state.value
+
+    try:
+        sys.stdout.write(f"{cdr_id}  {asyncio.run(run())}\n")
+    except StoreError as error:
+        raise InputError(str(error)) from error
+
+
+@commands.command("discard")
+def discard(
+    cdr_id: Annotated[str, typer.Argument(help="Id of a held CDR.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Give up a held CDR, so that its session can come in again with a new cdr_id."""
+
+    async def run() -> str:
+        async with open_service(database) as service, service.database.transaction() as tx:
+            stored = await tx.cdrs.get(service.settings.country_code, service.settings.party_id, cdr_id)
+            return (await tx.cdrs.discard(stored.pk)).state.value
 
     try:
         sys.stdout.write(f"{cdr_id}  {asyncio.run(run())}\n")

@@ -6,9 +6,11 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from eichrecht import locales
 from eichrecht.cli.errors import InputError
@@ -22,21 +24,34 @@ from eichrecht.verification.keys import SuppliedKey
 MAX_PATH = 1024
 """Longer arguments of ``--key`` are not looked up as files: no path in use is longer, many key texts are."""
 
+_PIECE_BYTES = 1 << 20
+
 MAX_FILES = 100_000
 """Files read from directory arguments in one run; more is a job for the bulk audit."""
 
 
 @dataclass(frozen=True)
-class _LargeFile(Document):
-    """A file beyond the limit: only its beginning is held, but its hash is that of the whole file."""
+class _LargeDocument(Document):
+    """A document beyond the limit: only its beginning is held, but the hash is that of the whole."""
 
-    path: Path = Path()
+    digest: str = ""
 
     @cached_property
     def sha256(self) -> str:
-        """Lower-case hex SHA-256 of the file, read piece by piece."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Lower-case hex SHA-256 of all bytes."""
+        return self.digest
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        if str(path) == "-":
+            yield sys.stdin.buffer
+        else:
+            with path.open("rb") as file:
+                yield file
+    except OSError as error:
+        raise InputError(f"{printable(path)}: {error.strerror or error}") from error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -45,13 +60,24 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         InputError: The file cannot be read.
     """
-    try:
-        if str(path) == "-":
-            return sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
-        with path.open("rb") as file:
-            return file.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{printable(path)}: {error.strerror or error}") from error
+    with _opened(path) as file:
+        return file.read(MAX_DOCUMENT_BYTES + 1)
+
+
+def read_document(path: Path) -> Document:
+    """Read a document; one that is too large keeps its beginning, which the verifier will refuse, and its hash.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    with _opened(path) as file:
+        content = file.read(MAX_DOCUMENT_BYTES + 1)
+        if len(content) <= MAX_DOCUMENT_BYTES:
+            return Document(printable(path), content)
+        digest = hashlib.sha256(content)
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+        return _LargeDocument(printable(path), content, digest.hexdigest())
 
 
 def printable(path: Path) -> str:
@@ -95,13 +121,6 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _document(path: Path) -> Document:
-    content = read_bytes(path)
-    if len(content) > MAX_DOCUMENT_BYTES and str(path) != "-":
-        return _LargeFile(printable(path), content, path)
-    return Document(printable(path), content)
-
-
 def _is_key_file(document: Document) -> bool:
     if len(document.content) > MAX_KEY_TEXT or unwrap(document, registry.recognise).parts:
         return False
@@ -123,7 +142,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:
     if sum(str(path) == "-" for path in paths) > 1:
         raise InputError("-: standard input can be read only once")
     for path in _files(paths):
-        document = _document(path)
+        document = read_document(path)
         if _is_key_file(document):
             keys.append(SuppliedKey(document.content, path.name, explicit=False))
         else:

@@ -15,9 +15,10 @@ from eichrecht.cli.cdr import load_object
 from eichrecht.cli.database import DatabaseOption, open_service, settings_for
 from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import read_bytes
+from eichrecht.service.api import ApiError
 from eichrecht.service.app import create_app
 from eichrecht.service.chain import utc_now
-from eichrecht.service.operator import ApiError, operator_key
+from eichrecht.service.operator import operator_key
 from eichrecht.store.errors import StoreError
 from eichrecht.store.migrate import upgrade
 from ocpi.errors import OcpiError
@@ -36,13 +37,17 @@ def serve(
     host: Annotated[str | None, typer.Option("--host")] = None,
     port: Annotated[int | None, typer.Option("--port")] = None,
     public_url: Annotated[
-        str | None, typer.Option("--public-url", help="URL under which partners and drivers reach the service.")
+        str | None,
+        typer.Option("--public-url", help="URL under which partners and drivers reach the service."),
     ] = None,
     worker: Annotated[
         bool | None, typer.Option("--worker/--no-worker", help="Deliver CDRs from this process.")
     ] = None,
 ) -> None:
-    """Run the service: OCPI, operator API, transparency check, delivery. More settings: EICHRECHT_* (docs/operator.md)."""
+    """Run the service: OCPI, operator API, transparency check, delivery.
+
+    More settings: EICHRECHT_* (docs/operator.md).
+    """
     settings = settings_for(database=database, host=host, port=port, public_url=public_url, worker=worker)
     try:
         app = create_app(settings)
@@ -78,7 +83,9 @@ def db_upgrade(database: DatabaseOption = None) -> None:
 def key_add(
     charge_point: Annotated[str, typer.Argument(help="EVSE id or charge point.")],
     public_key: Annotated[str, typer.Argument(help="Key file or key text.")],
-    meter_serial: Annotated[str | None, typer.Option("--meter-serial", help="Serial number of the meter.")] = None,
+    meter_serial: Annotated[
+        str | None, typer.Option("--meter-serial", help="Serial number of the meter.")
+    ] = None,
     note: Annotated[str, typer.Option("--note", help="From which letter or file.")] = "",
     database: DatabaseOption = None,
 ) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
 
 from eichrecht import locales
 from eichrecht.evidence import (
@@ -35,8 +34,7 @@ MAX_READINGS_SHOWN = 20
 MAX_PLACES_SHOWN = 4
 """Places named where one finding holds for several."""
 
-_WIDE = 400
-"""Width of tables: a terminal breaks long lines itself, and files and pipes have no width."""
+_COLUMNS = ("reason", "value", "obis", "time", "status")
 
 _WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -117,20 +115,32 @@ def _readings(out: Console, readings: Sequence[Reading], language: str) -> None:
         return
     half = MAX_READINGS_SHOWN // 2
     hidden = max(0, len(readings) - MAX_READINGS_SHOWN)
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
-    for heading in ("reason", "value", "obis", "time", "status"):
-        table.add_column(_t("column_" + heading, language), justify="right" if heading == "value" else "left")
+    rows = [[_t("column_" + heading, language) for heading in _COLUMNS]]
     for reading in [*readings[:half], *readings[-half:]] if hidden else readings:
-        table.add_row(
-            escape(clean(reading.reason or "-")),
-            escape(clean(f"{reading.value or '-'} {reading.unit or ''}")),
-            escape(clean(reading.obis or "-")),
-            locales.moment(reading.time, language) if reading.time else "-",
-            escape(clean(f"{reading.meter_status or '-'}/{reading.time_status_text or '-'}")),
+        rows.append(
+            [
+                clean(reading.reason or "-"),
+                clean(f"{reading.value or '-'} {reading.unit or ''}").strip(),
+                clean(reading.obis or "-"),
+                locales.moment(reading.time, language) if reading.time else "-",
+                clean(f"{reading.meter_status or '-'}/{reading.time_status_text or '-'}"),
+            ]
         )
-    out.print(Padding(table, (0, 0, 0, 4), expand=False), width=_WIDE, crop=False)
+    for number, line in enumerate(_aligned(rows)):
+        out.print(f"    {escape(line)}", style="dim" if number == 0 else None)
     if hidden:
         out.print(f"    {_t('more_readings', language, count=hidden)}")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows with their columns in line; never broken, as a value cut in two is easily misread."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    for row in rows:
+        cells = []
+        for heading, text, width in zip(_COLUMNS, row, widths, strict=True):
+            blanks = " " * (width - cell_len(text))
+            cells.append(blanks + text if heading == "value" else text + blanks)
+        yield "  ".join(cells).rstrip()
 
 
 def _transaction(
@@ -147,9 +157,9 @@ def _transaction(
             f"  {_billable(verdict.billable.energy, language)}"
         )
     if verdict.duration_s is not None:
+        seconds = locales.number(Decimal(f"{verdict.duration_s.normalize():f}"), language)
         out.print(
-            f"    {_t('duration', language)}: {_clock(verdict.duration_s)}"
-            f" ({locales.number(verdict.duration_s, language)} s)"
+            f"    {_t('duration', language)}: {_clock(verdict.duration_s)} ({seconds} s)"
             f"  {_billable(verdict.billable.duration, language)}"
         )
     # A session in one record is judged as that record: what stands above is not said twice.

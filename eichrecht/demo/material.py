@@ -7,14 +7,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from eichrecht.containers.unwrap import unwrap
 from eichrecht.evidence import Document
+from eichrecht.formats import registry
+from eichrecht.formats.errors import FormatError
 from sample_meters.cases import demo_sessions
 
 COUNTRY_CODE, PARTY_ID, EMSP_PARTY = "DE", "CPO", "MSP"
 FILE_EVSE = "DE*CPO*EFILE*1"
 
-_LAST_UPDATED = "2018-01-01T00:00:00Z"
-"""Before every real record, so that the tariff is the version in force at its session's start."""
+MAX_EVSE_ID = 36
+"""Characters of ``evse_uid`` in a CDR, the shorter of the two fields that take it."""
+
+_LAST_UPDATED = "1970-01-01T00:00:00Z"
+"""Before every record, also of a meter whose clock was never set: the tariff is in force at its start."""
 
 
 def _tariff(identifier: str, text: str, *components: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +71,9 @@ class DemoSession:
     expected: str | None = None
 
 
-def session_facts(session_id: str, evse_id: str, token_uid: str, tariff_id: str, **more: Any) -> dict[str, Any]:
+def session_facts(
+    session_id: str, evse_id: str, token_uid: str, tariff_id: str, **more: Any
+) -> dict[str, Any]:
     """Return session facts of the demo's one location."""
     return {
         "country_code": COUNTRY_CODE,
@@ -103,10 +111,23 @@ def session_facts(session_id: str, evse_id: str, token_uid: str, tariff_id: str,
 def file_session(source: str, content: bytes, key_text: str | None) -> DemoSession:
     """Return a session made of a real record; only the signed data decide what becomes of it."""
     document = Document(source, content)
+    evse_id = _charge_point(document)
     facts = session_facts(
-        f"FILE-{hashlib.sha256(content).hexdigest()[:16]}", FILE_EVSE, "DEMO-TOKEN", str(ENERGY_TARIFF["id"])
+        f"FILE-{hashlib.sha256(content).hexdigest()[:16]}", evse_id, "DEMO-TOKEN", str(ENERGY_TARIFF["id"])
     )
-    return DemoSession(source, document, key_text, FILE_EVSE, facts)
+    return DemoSession(source, document, key_text, evse_id, facts)
+
+
+def _charge_point(document: Document) -> str:
+    """Return the charge point that a record names, for its key is bound to it; the demo's own if none does."""
+    for part in unwrap(document, registry.recognise).parts:
+        try:
+            named = registry.decode(part.format, part.content).charge_point[0] if part.format else None
+        except FormatError:
+            continue
+        if named and len(named) <= MAX_EVSE_ID and named.isascii() and named.isprintable():
+            return named
+    return FILE_EVSE
 
 
 def simulated_sessions() -> list[DemoSession]:
@@ -134,3 +155,9 @@ def simulated_sessions() -> list[DemoSession]:
             )
         )
     return sessions
+
+
+def keys_inside(document: Document) -> tuple[str, ...]:
+    """Return the public keys that stand in a document: what its writer says, not yet what the operator says."""
+    found = (part.key_text for part in unwrap(document, registry.recognise).parts)
+    return tuple(dict.fromkeys(key.strip() for key in found if key and key.strip()))

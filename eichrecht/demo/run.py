@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx2
 
+from eichrecht.billing.codes import BillingCode
 from eichrecht.demo.material import ENERGY_TARIFF, TIME_TARIFF, DemoSession
 from eichrecht.demo.processes import DemoError, Processes
+from eichrecht.verification.codes import VerificationCode
 from ocpi.transport import json
 
 DELIVERY_TIMEOUT_S = 60
@@ -19,6 +21,17 @@ DELIVERY_TIMEOUT_S = 60
 
 EXPECTED_STATES = {"deliver": "delivered", "refuse": "refused", "hold": "held"}
 """State in the table of each outcome that ``sample_meters`` expects."""
+
+
+CONSEQUENCES = {
+    BillingCode.TRANSACTION_NOT_VALID,
+    BillingCode.ENERGY_NOT_BILLABLE,
+    VerificationCode.TRANSACTION_RECORD_NOT_VALID,
+}
+"""Findings that only sum up others; nobody can act on them."""
+
+KEY_CODES = {BillingCode.KEY_NOT_CONFIRMED, VerificationCode.NO_KEY}
+"""Findings that a key from the operator settles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +61,14 @@ class DemoResult:
 
     @property
     def reasons(self) -> tuple[dict[str, Any], ...]:
-        """Findings of severity error."""
-        return tuple(item for item in self.answer["findings"] if item["severity"] == "error")
+        """Findings of severity error, the causes before what merely follows from them."""
+        errors = [item for item in self.answer["findings"] if item["severity"] == "error"]
+        return tuple(sorted(errors, key=lambda item: item["code"] in CONSEQUENCES))
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether it failed for want of a key that the operator vouches for."""
+        return any(item["code"] in KEY_CODES for item in self.reasons)
 
 
 class Demo:

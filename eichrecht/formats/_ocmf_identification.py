@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from eichrecht.evidence import Finding, Identification, Pagination, note, warning
-from eichrecht.formats._construct import positional_constructor
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats.codes import OcmfCode
 
 LEVELS = frozenset(
@@ -103,7 +103,7 @@ def read_identification(
     elif kind not in _SHAPES:
         findings.append(warning(OcmfCode.TYPE_UNKNOWN, "/IT", type=kind[:20]))
     elif not fits_type(kind, data):
-        findings.append(note(OcmfCode.DATA_SHAPE, "/ID", type=kind, length=len(data)))
+        findings.append(note(OcmfCode.DATA_SHAPE, "/ID", type=kind, length=len(data or "")))
     return _new_identification(assigned, level, flags or (), kind, data)
 
 

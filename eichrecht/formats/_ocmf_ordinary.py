@@ -24,7 +24,7 @@ from eichrecht.evidence import (
     SignatureClaim,
     SignedRecord,
 )
-from eichrecht.formats._construct import positional_constructor
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats._ocmf_identification import LEVELS, fits_type, flags_are_ordinary
 from eichrecht.formats._ocmf_numbers import EXACT, MAX_NUMBER_CHARS
 from eichrecht.formats._ocmf_payload import KNOWN_VERSIONS, MAX_PAGINATION_DIGITS, NEW_MODEL, POINT_TYPES

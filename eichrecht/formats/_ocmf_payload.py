@@ -15,7 +15,7 @@ from eichrecht.evidence import (
     problem,
     warning,
 )
-from eichrecht.formats._construct import positional_constructor
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats._json import Written
 from eichrecht.formats._ocmf_identification import read_identification
 from eichrecht.formats._ocmf_numbers import digits, read_number

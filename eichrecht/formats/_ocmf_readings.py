@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from eichrecht.evidence import Finding, Reading, ReadingRole, note, problem, warning
-from eichrecht.formats._construct import positional_constructor
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats._json import Written
 from eichrecht.formats._ocmf_numbers import EXACT, MAX_NUMBER_CHARS, digits, read_number
 from eichrecht.formats._ocmf_time import NO_TIME, ReadTime, read_time

@@ -7,7 +7,7 @@ import binascii
 from typing import Any
 
 from eichrecht.evidence import Finding, SignatureClaim, note, problem, warning
-from eichrecht.formats._construct import positional_constructor
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats.codes import OcmfCode
 
 DEFAULT_ALGORITHM = "ECDSA-secp256r1-SHA256"

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from eichrecht.evidence import Finding, RecordSpan, SignedRecord, note, problem, warning
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats import _ocmf_scan as scan
-from eichrecht.formats._construct import positional_constructor
 from eichrecht.formats._json import BLANKS, JsonFaults, read_carefully, read_quickly
 from eichrecht.formats._ocmf_ordinary import read_ordinary
 from eichrecht.formats._ocmf_payload import read_head, readings_of, shown

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from eichrecht.evidence import RecordSpan, SignedRecord
 from eichrecht.formats.base import SignedFormat
 from eichrecht.formats.codes import FormatCode
-from eichrecht.formats.errors import FormatPluginError, UnknownFormatError
+from eichrecht.formats.errors import FormatPluginError, NotThisFormatError, UnknownFormatError
 from eichrecht.formats.ocmf import OcmfFormat
 
 ENTRY_POINT_GROUP = "eichrecht.formats"
@@ -90,3 +90,23 @@ def decode(format_name: str, content: bytes) -> SignedRecord:
         FormatError: The record cannot be decoded.
     """
     return format_named(format_name).decode(content)
+
+
+def decode_any(content: bytes) -> SignedRecord | None:
+    """Decode the one record that ``content`` holds and begins with, whatever its format.
+
+    The formats are asked in their order, and the first that knows the content as its own decides.
+
+    Returns:
+        The record; ``None`` if no format knows the content.
+
+    Raises:
+        FormatError: The format that knows the content cannot decode it.
+        FormatPluginError: See :func:`formats`.
+    """
+    for known in formats().values():
+        try:
+            return known.decode(content)
+        except NotThisFormatError:
+            continue
+    return None

@@ -36,7 +36,11 @@ _COMPENSATED = frozenset({0x98, 0xB1, 0xB3, 0xC1, 0xC3})
 # Which register is the transaction's energy, best first. A compensated register always precedes an uncompensated
 # one ("never bill the uncompensated register if a compensated one is signed", facts/law/rules.md §11); within
 # each, the session register precedes the total: it is what the meter itself calls the transaction.
+# A tariff register counts only where there is no total.
 _RANKS = (_IMPORT_DEVICE_SESSION, _IMPORT_DEVICE, _IMPORT_MAINS_SESSION, _IMPORT_MAINS, _VENDOR)
+
+_TOTAL = frozenset({0x00, 0x0E})
+"""Group E of a total: 0, or the placeholder letter e of OCMF before 1.4 (``1-b:1.8.e``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Register:
         compensated: Whether cable losses are subtracted.
         rank: Place in the order in which registers count as the energy delivered, 0 best; ``None`` if the
             register does not measure energy delivered to the vehicle (export, reserved, other quantities).
-        comparable: Whether its meaning is defined well enough to be compared with other registers
-            (the vendor register 9E is not).
+        comparable: Whether it must tell the same energy as the other registers of its kind: not the vendor
+            register 9E, and not a tariff register (1.8.1, 1.8.2, ...), which holds a share of the total.
     """
 
     key: int
@@ -65,17 +69,18 @@ def _register(text: str) -> Register | None:
     groups = _groups(text)
     if groups is None:
         return None
-    a, _b, c, d, _e, f = groups
-    relevant = (
-        a == 1 and d == 8 and f in _F_RELEVANT and (c in {0x01, 0x98, 0x9E} or c in _RESERVED_BLOCK)
-    )
+    a, _b, c, d, e, f = groups
+    relevant = a == 1 and d == 8 and f in _F_RELEVANT and (c in {0x01, 0x98, 0x9E} or c in _RESERVED_BLOCK)
     rank = next((place for place, family in enumerate(_RANKS) if c in family), None) if relevant else None
+    total = e in _TOTAL
+    if rank is not None and not total:
+        rank += len(_RANKS)
     return Register(
         key=int.from_bytes(bytes(groups), "big"),
         relevant=relevant,
         compensated=relevant and c in _COMPENSATED,
         rank=rank,
-        comparable=rank is not None and c not in _VENDOR,
+        comparable=rank is not None and total and c not in _VENDOR,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
 
 from eichrecht.evidence import ClockStatus, Finding, Reading, ReadingRole
 from eichrecht.rules.codes import RuleCode as Code
@@ -24,7 +25,12 @@ METER_STATUS = {
 }
 """OCMF 1.4.1, table of ST; only ``G`` is billable."""
 
-_ENDS = (ReadingRole.BEGIN, ReadingRole.END)
+_KWH_OR_WH = frozenset({"kwh", "wh"})
+_WEAK = frozenset({ClockStatus.UNKNOWN, ClockStatus.INFORMATIVE})
+_LEGAL = frozenset({ClockStatus.SYNCHRONISED, ClockStatus.RELATIVE})
+_RELATIVE_ONLY = frozenset({ClockStatus.RELATIVE})
+_SYNCHRONISED_ONLY = frozenset({ClockStatus.SYNCHRONISED})
+_POWER_FAILURE = "P"
 
 
 def end_reading(reading: Reading) -> Iterator[Finding]:
@@ -39,19 +45,31 @@ def end_reading(reading: Reading) -> Iterator[Finding]:
     elif reading.energy_kwh is None:
         yield _why_no_energy(reading)
     elif reading.energy_kwh < 0:
-        yield found(Code.VALUE_NEGATIVE, where, value=reading.value)
+        yield found(Code.VALUE_NEGATIVE, where, value=reading.value[:40])
     if reading.error_flags:
         yield from error_flags(reading)
     if reading.time is None:
-        yield found(Code.TIME_MISSING, where)
+        yield _why_no_time(reading)
 
 
 def _why_no_energy(reading: Reading) -> Finding:
     if reading.unit is None:
         return found(Code.UNIT_MISSING, reading.where)
-    if reading.unit.lower() in {"kwh", "wh"}:
+    if reading.unit.lower() in _KWH_OR_WH:
         return found(Code.VALUE_UNUSABLE, reading.where, value=(reading.value or "")[:40])
     return found(Code.UNIT_NOT_ENERGY, reading.where, unit=reading.unit[:20])
+
+
+def _why_no_time(reading: Reading) -> Finding:
+    """Tell a local time from none: the first says when the session was, only not in which zone."""
+    text = (reading.time_text or "")[:40]
+    try:
+        local = datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        local = False
+    if local:
+        return found(Code.LOCAL_TIME_ONLY, reading.where, time=text)
+    return found(Code.TIME_MISSING, reading.where)
 
 
 def meter_status(reading: Reading) -> Finding:
@@ -71,11 +89,24 @@ def error_flags(reading: Reading) -> Iterator[Finding]:
         yield found(Code.UNKNOWN_ERROR_FLAG, reading.where, flags=flags[:20])
 
 
+def is_faulty(reading: Reading) -> bool:
+    """Whether the reading announces that its value is no good."""
+    return reading.meter_status not in (None, "G") or "E" in reading.error_flags
+
+
+def faulty(code: Code, reading: Reading) -> Finding:
+    """Return a finding about a faulty reading that nobody bills by."""
+    return found(
+        code,
+        reading.where,
+        register=(reading.obis or "")[:40],
+        status=(reading.meter_status or "")[:10],
+        flags=reading.error_flags[:20],
+    )
+
+
 def between(reading: Reading) -> Iterator[Finding]:
-    """A reading between begin and end: no error state, flag or exception (ocmf facts §8)."""
-    if reading.role is ReadingRole.EXCEPTION:
-        yield found(Code.EXCEPTION_IN_TRANSACTION, reading.where)
-        return
+    """A reading between begin and end: no error state and no flag (ocmf facts §8). X is reported elsewhere."""
     if reading.role is ReadingRole.FISCAL:
         yield found(Code.FISCAL_READING_IN_TRANSACTION, reading.where)
     elif reading.role is ReadingRole.UNKNOWN:
@@ -91,45 +122,87 @@ def between(reading: Reading) -> Iterator[Finding]:
 
 
 def monotonous(readings: Sequence[Reading]) -> Iterator[Finding]:
-    """Neither value nor time of a register goes backwards (ocmf facts §8); units are converted before."""
-    for earlier, later in pairwise(readings):
-        if earlier.energy_kwh is not None and later.energy_kwh is not None:
-            if later.energy_kwh < earlier.energy_kwh:
-                yield found(
-                    Code.VALUE_DECREASES,
-                    later.where,
-                    earlier=f"{earlier.energy_kwh:f}",
-                    later=f"{later.energy_kwh:f}",
+    """Neither value nor time of a register goes backwards (ocmf facts §8); units are converted before.
+
+    Each reading is compared with the last one that has a value (a time), so that a reading without hides nothing.
+    Between begin and end a clock that is not synchronised may be set, also backwards; that voids no energy.
+    """
+    last: Reading | None = None
+    timed: Reading | None = None
+    for reading in readings:
+        if reading.energy_kwh is not None:
+            if last is not None and last.energy_kwh is not None:
+                yield from _value_step(last, reading, last.energy_kwh, reading.energy_kwh)
+            last = reading
+        if reading.time is not None:
+            if timed is not None and timed.time is not None and reading.time < timed.time:
+                at_ends = timed.role is ReadingRole.BEGIN and reading.role is ReadingRole.END
+                trusted = timed.time_status in _LEGAL and reading.time_status in _LEGAL
+                yield _times(
+                    Code.TIME_DECREASES if at_ends or trusted else Code.CLOCK_SET_BACK, timed, reading
                 )
-            if earlier.unit != later.unit and earlier.unit is not None and later.unit is not None:
-                yield found(Code.UNIT_CHANGES, later.where, earlier=earlier.unit[:20], later=later.unit[:20])
-        if earlier.time is not None and later.time is not None and later.time < earlier.time:
-            yield found(
-                Code.TIME_DECREASES, later.where, earlier=earlier.time.isoformat(), later=later.time.isoformat()
-            )
+            timed = reading
+
+
+def _value_step(earlier: Reading, later: Reading, before: Decimal, after: Decimal) -> Iterator[Finding]:
+    if after < before:
+        yield found(Code.VALUE_DECREASES, later.where, earlier=shown(before), later=shown(after))
+    if earlier.unit is not None and later.unit is not None and earlier.unit.lower() != later.unit.lower():
+        yield found(Code.UNIT_CHANGES, later.where, earlier=earlier.unit[:20], later=later.unit[:20])
+    one, other = earlier.cumulated_loss, later.cumulated_loss
+    if one is not None and other is not None and earlier.unit == later.unit and other < one:
+        yield found(Code.CUMULATED_LOSS_DECREASES, later.where, earlier=shown(one), later=shown(other))
+
+
+def ends_in_time(begin: Reading, end: Reading) -> Iterator[Finding]:
+    """The end is not before the begin, whatever the clock and whatever stands between them."""
+    if begin.time is not None and end.time is not None and end.time < begin.time:
+        yield _times(Code.TIME_DECREASES, begin, end)
+
+
+def _times(code: Code, earlier: Reading, later: Reading) -> Finding:
+    return found(code, later.where, earlier=earlier.time, later=later.time)
+
+
+def shown(number: Decimal) -> str:
+    """Return a number as people write it; hostile magnitudes stay in scientific notation."""
+    return f"{number:f}" if -50 < number.adjusted() < 50 else str(number)
 
 
 def clock(begin: Reading, end: Reading) -> Iterator[Finding]:
     """Clock status at both ends (law facts §4, §5)."""
     if begin.time_status_text is None:
         yield found(Code.CLOCK_STATUS_MISSING, begin.where)
+    if end.time_status_text is None:
+        yield found(Code.CLOCK_STATUS_MISSING_AT_END, end.where)
     for reading in (begin, end):
         if reading.time_status_text is not None and reading.time_status is None:
             yield found(Code.CLOCK_STATUS_UNKNOWN, reading.where, status=reading.time_status_text[:10])
     if begin.time_status is ClockStatus.RELATIVE and end.time_status is not ClockStatus.RELATIVE:
         yield found(Code.CLOCK_RELATIVE_LOST, end.where)
-    weak = {ClockStatus.UNKNOWN, ClockStatus.INFORMATIVE}
-    if begin.time_status in weak or end.time_status in weak:
+    if begin.time_status in _WEAK or end.time_status in _WEAK:
         yield found(Code.CLOCK_NOT_SYNCHRONISED, begin.where)
 
 
-def duration_billable(begin: Reading, end: Reading, readings: Sequence[Reading]) -> bool:
-    """Whether the duration may be billed: end R with begin I, U or R; or S at both ends; and no ``t`` flag.
+def duration_billable(begin: Reading, end: Reading, readings: Iterable[Reading]) -> bool:
+    """Whether the duration may be billed: end R with begin I, U or R; or S throughout; and no ``t`` flag.
 
-    Source: law facts §5. Whether the *device* is certified for durations is for the device profile to say.
+    Source: law facts §5; ocmf facts §3 (a session's clock is as good as its weakest reading; R is used
+    consistently; a power failure while time is measured is an error event). Whether the *device* is certified
+    for durations is for the device profile to say.
+
+    Args:
+        begin: Begin of the register that counts.
+        end: Its end.
+        readings: Every reading of the transaction.
     """
-    if any("t" in reading.error_flags for reading in readings):
-        return False
     if end.time_status is ClockStatus.RELATIVE:
-        return begin.time_status in {ClockStatus.UNKNOWN, ClockStatus.INFORMATIVE, ClockStatus.RELATIVE}
-    return begin.time_status is ClockStatus.SYNCHRONISED and end.time_status is ClockStatus.SYNCHRONISED
+        if end.reason == _POWER_FAILURE:
+            return False
+        allowed = _RELATIVE_ONLY if begin.time_status is ClockStatus.RELATIVE else _WEAK | _RELATIVE_ONLY
+    else:
+        allowed = _SYNCHRONISED_ONLY
+    return all(
+        "t" not in reading.error_flags and (reading.time_status in allowed or reading.time is None)
+        for reading in (begin, end, *readings)
+    )

@@ -4,38 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, localcontext
+from datetime import timedelta
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 from eichrecht.evidence import Reading, ReadingRole, SignedRecord
 from eichrecht.rules.obis import Register, register_of
 
-MAX_DIGITS = 40
-"""Digits of a register value that are subtracted exactly; a meter has at most 20."""
+EXACT = Context(prec=160, traps=[Inexact, InvalidOperation, Overflow])
+"""Subtracts register values without rounding or not at all; a meter has at most 20 digits."""
+
+_BEGIN, _END = ReadingRole.BEGIN, ReadingRole.END
 
 
 @dataclass(slots=True)
 class RegisterTrack:
-    """All readings of one register over the records of a transaction, in the records' order."""
+    """All readings of one register over the records of a transaction, in the records' order.
+
+    Attributes:
+        register: The register.
+        obis: Its OBIS code as first written.
+        readings: All of them.
+        begins: The begin readings among them.
+        ends: The end readings among them.
+    """
 
     register: Register
     obis: str
     readings: list[Reading] = field(default_factory=list)
-
-    def of(self, role: ReadingRole) -> list[Reading]:
-        """Return the readings of a role."""
-        return [reading for reading in self.readings if reading.role is role]
+    begins: list[Reading] = field(default_factory=list)
+    ends: list[Reading] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether there is exactly one begin and one end."""
-        roles = [reading.role for reading in self.readings]
-        return roles.count(ReadingRole.BEGIN) == 1 and roles.count(ReadingRole.END) == 1
+        return len(self.begins) == 1 and len(self.ends) == 1
 
 
-def tracks_of(records: Sequence[SignedRecord]) -> dict[int, RegisterTrack]:
-    """Sort the law-relevant readings of energy delivered into registers, keyed by the register's OBIS groups."""
+def tracks_of(records: Sequence[SignedRecord]) -> tuple[list[RegisterTrack], list[Reading]]:
+    """Sort the law-relevant readings of energy delivered into registers.
+
+    A begin or end that stands in a later record once more, equal in all that counts, is one reading: stations
+    deliver a begin record and then a record with both ends.
+
+    Returns:
+        The registers, and the repetitions left out of them.
+    """
     tracks: dict[int, RegisterTrack] = {}
-    for record in records:
+    repeated: list[Reading] = []
+    for number, record in enumerate(records):
+        before = {key: (len(t.begins), len(t.ends)) for key, t in tracks.items()} if number else {}
         for reading in record.readings:
             register = register_of(reading.obis) if reading.obis else None
             if register is None or register.rank is None:
@@ -43,8 +60,28 @@ def tracks_of(records: Sequence[SignedRecord]) -> dict[int, RegisterTrack]:
             track = tracks.get(register.key)
             if track is None:
                 track = tracks[register.key] = RegisterTrack(register, reading.obis or "")
+            if reading.role is _BEGIN or reading.role is _END:
+                same = track.begins if reading.role is _BEGIN else track.ends
+                known = before.get(register.key, (0, 0))[reading.role is _END]
+                if any(_equal(reading, earlier) for earlier in same[:known]):
+                    repeated.append(reading)
+                    continue
+                same.append(reading)
             track.readings.append(reading)
-    return tracks
+    return list(tracks.values()), repeated
+
+
+def _equal(one: Reading, other: Reading) -> bool:
+    return (
+        one.energy_kwh is not None
+        and one.time is not None
+        and one.energy_kwh == other.energy_kwh
+        and one.time == other.time
+        and one.time_status_text == other.time_status_text
+        and one.meter_status == other.meter_status
+        and one.error_flags == other.error_flags
+        and one.cumulated_loss == other.cumulated_loss
+    )
 
 
 def is_compensated(track: RegisterTrack) -> bool:
@@ -56,21 +93,26 @@ def difference(begin: Reading, end: Reading) -> Decimal | None:
     """Return end minus begin in kWh, exact, with the digits of the finer value; ``None`` if it cannot be formed."""
     if begin.energy_kwh is None or end.energy_kwh is None:
         return None
-    if max(len(begin.energy_kwh.as_tuple().digits), len(end.energy_kwh.as_tuple().digits)) > MAX_DIGITS:
+    try:
+        return EXACT.subtract(end.energy_kwh, begin.energy_kwh)
+    except (Inexact, InvalidOperation, Overflow):
         return None
-    if max(abs(begin.energy_kwh.adjusted()), abs(end.energy_kwh.adjusted())) > MAX_DIGITS:
-        return None
-    with localcontext() as context:
-        context.prec = 4 * MAX_DIGITS
-        return end.energy_kwh - begin.energy_kwh
+
+
+def seconds_of(span: timedelta) -> Decimal:
+    """Return a time span in seconds, exact."""
+    seconds = Decimal(span.days * 86_400 + span.seconds)
+    return seconds + Decimal(span.microseconds).scaleb(-6) if span.microseconds else seconds
 
 
 def billing_order(tracks: Sequence[RegisterTrack]) -> list[RegisterTrack]:
     """Return the registers that may count as the transaction's energy, best first.
 
     If any compensated register is signed, no uncompensated one counts, complete or not (law/rules.md §11).
-    Within a rank, a complete register goes before an incomplete one.
+    Among the rest a complete register goes before an incomplete one.
     """
     compensated = [track for track in tracks if is_compensated(track)]
     candidates = compensated or list(tracks)
-    return sorted(candidates, key=lambda track: (not track.complete, track.register.rank or 0, track.register.key))
+    return sorted(
+        candidates, key=lambda track: (not track.complete, track.register.rank or 0, track.register.key)
+    )

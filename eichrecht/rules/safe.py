@@ -14,8 +14,9 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from eichrecht.evidence import Billable, Finding, Reading, ReadingRole, SignedRecord, Verdict, problem
+from eichrecht.rules.codes import RuleCode
 from eichrecht.rules.judgements import RecordJudgement, RegisterResult, TransactionJudgement
-from eichrecht.rules.registers import difference
+from eichrecht.rules.registers import difference, seconds_of
 
 
 class SafeCode(StrEnum):
@@ -32,7 +33,9 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2},\d{3}[+-]\d{4}")
 _COMPENSATED = frozenset({0x98, 0xB1, 0xB3, 0xC1, 0xC3})
 _F_RELEVANT = frozenset({0, 0xFF, 0x255, 0x200})
 _LEVEL_ERRORS = frozenset({"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"})
-_ENERGY_UNITS = "wh"
+_WATT_HOURS = "wh"
+_ZERO = Decimal(0)
+_MAX_MAGNITUDE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,27 @@ def _sync(reading: Reading) -> str | None:
 
 
 def _raw(reading: Reading) -> Decimal:
-    """Return RV as written; a missing one counts as 0 (§1.4). Units are not looked at."""
+    """Return RV as written; a missing one counts as 0 (§1.4). Units are not looked at.
+
+    What no binary float of the program could hold counts as 0 too; such a record is refused elsewhere.
+    """
     try:
-        return Decimal(reading.value or "0")
+        value = Decimal(reading.value or "0")
     except InvalidOperation:
-        return Decimal(0)
+        return _ZERO
+    return value if value.is_finite() and abs(value.adjusted()) <= _MAX_MAGNITUDE else _ZERO
+
+
+def law_key(records: Sequence[SignedRecord]) -> tuple[str | None, Verdict]:
+    """Run only the program's law checks over the readings of these records, whatever PG says (§1.6).
+
+    Returns:
+        The program's key of the first rule that failed, ``None`` if none did, and the verdict.
+    """
+    failure, _, _ = _law(records)
+    if failure is None:
+        return None, Verdict.VALID
+    return failure.key, Verdict.INDETERMINATE if failure.error else Verdict.INVALID
 
 
 def _law(records: Sequence[SignedRecord]) -> tuple[_Failure | None, Reading | None, Reading | None]:
@@ -101,7 +120,9 @@ def _law(records: Sequence[SignedRecord]) -> tuple[_Failure | None, Reading | No
     return (_Failure(key, False) if key else None), start, stop
 
 
-def _pair_failure(records: Sequence[SignedRecord], start: Reading, stop: Reading) -> str | None:
+def _pair_failure(  # noqa: PLR0911 - the program's rules one after the other; the first failure wins
+    records: Sequence[SignedRecord], start: Reading, stop: Reading
+) -> str | None:
     prefix = "app.verify.law.conform."
     if _raw(start) > _raw(stop):
         return prefix + "meter.wrong"
@@ -140,17 +161,20 @@ def judge_transaction(
     records: Sequence[SignedRecord], contexts: Sequence[str | None] = ()
 ) -> TransactionJudgement:
     """Judge one record, or the begin and end record of a container's transaction (§1.6, §10)."""
-    if len(records) == 1:
-        record = records[0]
-        if not (_has(record, ReadingRole.BEGIN) and _has(record, ReadingRole.END)):
-            # The program shows a lone record as verified without a word about its other half (weakness 13).
-            return _judgement(None, None, None)
-        if record.pagination is not None and record.pagination.context == "F":
-            return _judgement(None, None, None)
-        return _judgement(*_law(records))
-    failure, pair = _begin_and_end(records, contexts)
-    if failure is not None:
-        return _judgement(failure, None, None)
+    if len(records) > 1 or not records:
+        return _judge_pair(records, contexts)
+    record = records[0]
+    fiscal = record.pagination is not None and record.pagination.context == "F"
+    if fiscal or not (_has(record, ReadingRole.BEGIN) and _has(record, ReadingRole.END)):
+        # The program shows a lone record as verified without a word about its other half (weakness 13).
+        return _judgement(None, None, None)
+    return _judgement(*_law(records))
+
+
+def _judge_pair(records: Sequence[SignedRecord], contexts: Sequence[str | None]) -> TransactionJudgement:
+    pair = begin_and_end(records, contexts)
+    if isinstance(pair, str):
+        return _judgement(_Failure(pair, True), None, None)
     begin, end = pair
     if _has(end, ReadingRole.BEGIN):
         return _judgement(_Failure("app.verify.ocmf.stopcontainsstart", True), None, None)
@@ -165,16 +189,19 @@ def judge_transaction(
 def _kwh(reading: Reading) -> Decimal:
     value = _raw(reading)
     inherited = "RU" in reading.inherited
-    if not inherited and (reading.unit or "").lower() == _ENERGY_UNITS:
+    if not inherited and (reading.unit or "").lower() == _WATT_HOURS:
         return value.scaleb(-3)
     return value
 
 
-def _begin_and_end(
+def begin_and_end(
     records: Sequence[SignedRecord], contexts: Sequence[str | None]
-) -> tuple[_Failure | None, tuple[SignedRecord, SignedRecord]]:
-    """Pick the one begin and the one end by the container's contexts; without contexts by the readings."""
-    nobody = (records[0], records[0])
+) -> tuple[SignedRecord, SignedRecord] | str:
+    """Pick the one begin and the one end by the container's contexts (§10); without contexts by the readings.
+
+    Returns:
+        Begin and end, or the program's error key.
+    """
     if any(contexts):
         words = [(context or "").strip() for context in contexts]
         begins = [r for r, word in zip(records, words, strict=False) if word == "Transaction.Begin"]
@@ -185,10 +212,10 @@ def _begin_and_end(
         ends = [record for record in ends if _has(record, ReadingRole.END)]
     for found, name in ((begins, "start"), (ends, "stop")):
         if not found:
-            return _Failure(f"error.values.no.{name}", True), nobody
+            return f"error.values.no.{name}"
         if len(found) > 1:
-            return _Failure(f"error.values.toomany.{name}", True), nobody
-    return None, (begins[0], ends[0])
+            return f"error.values.toomany.{name}"
+    return begins[0], ends[0]
 
 
 def _judgement(failure: _Failure | None, start: Reading | None, stop: Reading | None) -> TransactionJudgement:
@@ -204,7 +231,10 @@ def _judgement(failure: _Failure | None, start: Reading | None, stop: Reading | 
         energy_kwh = difference(start, stop)
         registers = (RegisterResult(start.obis or "", start, stop, energy_kwh, False),)
         if start.time is not None and stop.time is not None:
-            duration_s = Decimal(int((stop.time - start.time).total_seconds()))
+            duration_s = seconds_of(stop.time - start.time)
     good = verdict is Verdict.VALID and energy_kwh is not None
-    reasons = () if good else tuple(finding.code for finding in findings)
-    return TransactionJudgement(verdict, findings, energy_kwh, duration_s, Billable(good, False, reasons), registers)
+    # This profile never vouches for a duration: nobody bills by it.
+    reasons = (*(finding.code for finding in findings), RuleCode.DURATION_INFORMATIVE.value)
+    return TransactionJudgement(
+        verdict, findings, energy_kwh, duration_s, Billable(good, False, reasons), registers
+    )

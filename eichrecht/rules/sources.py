@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from eichrecht.evidence import Finding, ReadingRole, Severity, SignedRecord
@@ -12,6 +13,8 @@ from eichrecht.rules.codes import found
 LEVEL_ERRORS = frozenset({"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"})
 """Identification levels that say that the assignment failed (OCMF 1.4.1 IL, group of errors)."""
 
+_ENDS = frozenset({ReadingRole.BEGIN, ReadingRole.END})
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _BEGIN_CONTEXTS = frozenset({"transaction.begin", "start", "begin"})
 _END_CONTEXTS = frozenset({"transaction.end", "end", "stop"})
 
@@ -24,11 +27,25 @@ def single(record: SignedRecord) -> Iterator[Finding]:
         yield found(Code.RECORD_UNRELIABLE)
     level = record.identification.level
     if level is not None and level.upper() in LEVEL_ERRORS:
-        yield found(Code.IDENTIFICATION_LEVEL_ERROR, "/IL", level=level)
-    if not (record.meter.serial or record.gateway.serial or (record.charge_point[0] and record.charge_point[1])):
+        yield found(Code.IDENTIFICATION_LEVEL_ERROR, "/IL", level=level[:20])
+    if not _identifiers(record):
         yield found(Code.SOURCE_UNIDENTIFIED)
     if record.pagination is None:
         yield found(Code.PAGINATION_MISSING, "/PG")
+
+
+def assignment(records: Sequence[SignedRecord]) -> Iterator[Finding]:
+    """Somebody must be charged for the session: no record says so, or one says that nobody was assigned."""
+    claims = [record.identification for record in records]
+    if any(claim.assigned is False for claim in claims) or not any(
+        claim.assigned or claim.level or claim.type or claim.data for claim in claims
+    ):
+        yield found(Code.ASSIGNMENT_MISSING, "/IS")
+
+
+def is_fiscal(record: SignedRecord) -> bool:
+    """Whether the record stands in the series that belongs to no transaction (OCMF 1.4.1 PG, context F)."""
+    return record.pagination is not None and record.pagination.context == "F"
 
 
 def roles_of(record: SignedRecord) -> tuple[bool, bool]:
@@ -46,12 +63,15 @@ def in_order(records: Sequence[SignedRecord]) -> list[SignedRecord]:
     Roles come before numbers, so that a wrong number is seen as wrong and does not move a record.
     """
 
-    def place(record: SignedRecord) -> tuple[int, int, str, bytes]:
+    paged = all(record.pagination is not None for record in records)
+
+    def place(record: SignedRecord) -> tuple[int, int, bool, datetime, bytes]:
         begins, ends = roles_of(record)
         rank = 0 if begins else 2 if ends else 1
-        number = record.pagination.number if record.pagination is not None else -1
-        moment = next((r.time.isoformat() for r in record.readings if r.time is not None), "")
-        return rank, number, moment, record.signed_bytes
+        # Numbers order only where every record has one; a record without would be moved to the front.
+        number = record.pagination.number if paged and record.pagination is not None else 0
+        moment = next((reading.time for reading in record.readings if reading.time is not None), None)
+        return rank, number, moment is None, moment or _NEVER, record.signed_bytes
 
     return sorted(records, key=place)
 
@@ -75,74 +95,167 @@ def contexts(records: Sequence[SignedRecord], given: Sequence[str | None]) -> It
     for record, context in zip(records, given, strict=False):
         word = (context or "").strip().lower()
         begins, ends = roles_of(record)
-        if word in _BEGIN_CONTEXTS and ends and not begins or word in _END_CONTEXTS and begins and not ends:
+        only_begins, only_ends = begins and not ends, ends and not begins
+        if (word in _BEGIN_CONTEXTS and only_ends) or (word in _END_CONTEXTS and only_begins):
             yield found(Code.CONTEXT_CONTRADICTS_RECORD, "", context=(context or "")[:40])
 
+
+def _identifiers(record: SignedRecord) -> dict[str, str]:
+    """Return what identifies the source: MS, GS, or CI of one kind CT (ocmf facts §3, §8)."""
+    identifiers = {}
+    if record.meter.serial:
+        identifiers["MS"] = record.meter.serial
+    if record.gateway.serial:
+        identifiers["GS"] = record.gateway.serial
+    point, kind = record.charge_point
+    if point and kind:
+        identifiers[f"CI {kind}"] = _evse_id(point) if kind == "EVSEID" else point
+    return identifiers
+
+
+def _evse_id(text: str) -> str:
+    """EVSE ids are compared without separators and case, as their definition says."""
+    return text.replace("*", "").casefold()
+
+
+def _identification(record: SignedRecord) -> str | None:
+    """Return ID as far as it can differ: hexadecimal and eMAID have no case, an eMAID's hyphens are optional."""
+    data, kind = record.identification.data, record.identification.type
+    if not data or kind not in _CASELESS_IDS:
+        return data
+    return data.replace("-", "").casefold() if kind == "EMAID" else data.casefold()
+
+
+_CASELESS_IDS = frozenset({"ISO14443", "ISO15693", "EVCCID", "EMAID"})
 
 _Getter = Callable[[SignedRecord], object]
 
 _SAME: tuple[tuple[Code, str, _Getter], ...] = (
-    (Code.METER_DIFFERS, "MS", lambda r: r.meter.serial),
-    (Code.METER_DIFFERS, "MV", lambda r: r.meter.vendor),
-    (Code.METER_DIFFERS, "MM", lambda r: r.meter.model),
-    (Code.GATEWAY_DIFFERS, "GS", lambda r: r.gateway.serial),
-    (Code.CHARGE_POINT_DIFFERS, "CT", lambda r: r.charge_point[1]),
-    (Code.CHARGE_POINT_DIFFERS, "CI", lambda r: r.charge_point[0]),
     (Code.IDENTIFICATION_DIFFERS, "IS", lambda r: r.identification.assigned),
     (Code.IDENTIFICATION_DIFFERS, "IT", lambda r: r.identification.type),
-    (Code.IDENTIFICATION_DIFFERS, "ID", lambda r: r.identification.data),
+    (Code.IDENTIFICATION_DIFFERS, "ID", _identification),
     (Code.IDENTIFICATION_LEVEL_DIFFERS, "IL", lambda r: r.identification.level),
     (Code.FIRMWARE_DIFFERS, "MF", lambda r: r.meter.firmware),
+    (Code.TARIFF_TEXT_DIFFERS, "TT", lambda r: r.tariff_text),
 )
-"""What must not change within a session (ocmf facts §8: same source; IS, IT, ID equal)."""
+"""What does not change within a session, apart from the source (ocmf facts §8: IS, IT, ID equal)."""
+
+_DESCRIPTIONS: tuple[tuple[str, _Getter], ...] = (
+    ("MV", lambda r: r.meter.vendor),
+    ("MM", lambda r: r.meter.model),
+    ("CT", lambda r: r.charge_point[1]),
+)
+_DIFFERS = {"MS": Code.METER_DIFFERS, "GS": Code.GATEWAY_DIFFERS}
 
 
 def same_throughout(records: Sequence[SignedRecord]) -> Iterator[Finding]:
     """Source and customer are the same in all records; a value missing on one side is a deviation, no difference."""
-    first = records[0]
-    for record in records[1:]:
-        for code, name, get in _SAME:
-            one, other = get(first), get(record)
-            if one == other:
-                continue
-            if one in (None, "") or other in (None, ""):
-                if code is Code.IDENTIFICATION_DIFFERS:
-                    yield found(Code.IDENTIFICATION_INCOMPLETE, f"/{name}")
-                continue
-            yield found(code, f"/{name}", first=str(one)[:60], other=str(other)[:60])
-        counters = [
-            [reading.event_counter for reading in item.readings if reading.event_counter is not None]
-            for item in (first, record)
-        ]
-        if counters[0] and counters[1] and counters[0][0] != counters[1][-1]:
-            yield found(
-                Code.EVENT_COUNTER_DIFFERS, "/RD/0/EI", first=str(counters[0][0]), other=str(counters[1][-1])
-            )
+    yield from _same_source(records)
+    for code, name, get in _SAME:
+        values = [value for record in records if (value := get(record)) not in (None, "")]
+        if code is Code.IDENTIFICATION_DIFFERS and values and len(values) < len(records):
+            yield found(Code.IDENTIFICATION_INCOMPLETE, f"/{name}")
+        other = _first_other(values)
+        if other is not None:
+            show = _masked if name == "ID" else _short
+            yield found(code, f"/{name}", first=show(values[0]), other=show(other))
+
+
+def _same_source(records: Sequence[SignedRecord]) -> Iterator[Finding]:
+    sources = [_identifiers(record) for record in records]
+    for name in dict.fromkeys(name for source in sources for name in source):
+        values = [source[name] for source in sources if name in source]
+        other = _first_other(values)
+        if other is not None:
+            code = _DIFFERS.get(name, Code.CHARGE_POINT_DIFFERS)
+            yield found(code, f"/{name[:2]}", first=_short(values[0]), other=_short(other))
+    if any(sources) and not _connected(sources):
+        yield found(Code.SOURCE_NOT_COMPARABLE)
+    # Vendor and model only describe a meter that is named; of one that is not they are all that is known.
+    named = all("MS" in source for source in sources)
+    for name, get in _DESCRIPTIONS:
+        described = [value for record in records if (value := get(record)) not in (None, "")]
+        other = _first_other(described)
+        if other is not None:
+            if named or name == "CT":
+                yield found(
+                    Code.SOURCE_DESCRIPTION_DIFFERS,
+                    f"/{name}",
+                    field=name,
+                    first=_short(described[0]),
+                    other=_short(other),
+                )
+            else:
+                yield found(Code.METER_DIFFERS, f"/{name}", first=_short(described[0]), other=_short(other))
+
+
+def _connected(sources: Sequence[dict[str, str]]) -> bool:
+    """Whether every record shares some kind of identifier with the others, directly or through one of them."""
+    reached, waiting = set(sources[0]), list(sources[1:])
+    while waiting:
+        rest = [source for source in waiting if reached.isdisjoint(source)]
+        if len(rest) == len(waiting):
+            return False
+        reached.update(*(source for source in waiting if not reached.isdisjoint(source)))
+        waiting = rest
+    return True
+
+
+def _first_other(values: Sequence[object]) -> object | None:
+    return next((value for value in values if value != values[0]), None)
+
+
+def _short(value: object) -> str:
+    return str(value)[:60]
+
+
+def _masked(value: object) -> str:
+    """Return enough of an identification to tell two apart; a finding travels further than the record may."""
+    text = str(value)
+    return "…" + text[-4:] if len(text) > 8 else "…"
 
 
 def pagination(records: Sequence[SignedRecord]) -> Iterator[Finding]:
     """Record numbers of one context, each one more than the last (ocmf facts §3, §8)."""
-    pages = [record.pagination for record in records if record.pagination is not None]
+    paged = [record for record in records if record.pagination is not None]
+    pages = [record.pagination for record in paged if record.pagination is not None]
     if len({page.context for page in pages}) > 1:
         yield found(Code.PAGINATION_CONTEXT_DIFFERS, "/PG")
         return
-    for earlier, later in pairwise(pages):
+    for index, (earlier, later) in enumerate(pairwise(pages)):
         numbers = {
             "earlier": f"{earlier.context}{earlier.number}",
             "later": f"{later.context}{later.number}",
         }
-        if later.number <= earlier.number:
+        step = later.number - earlier.number
+        if step < 0 and paged[index].version in _WRAPPING_VERSIONS and -step > _COUNTER_SIZE // 2:
+            step += _COUNTER_SIZE
+        if step <= 0:
             yield found(Code.PAGINATION_NOT_INCREASING, "/PG", **numbers)
-        elif later.number != earlier.number + 1:
-            # Only begin and end delivered: the intermediate records exist, but nobody bills by them.
-            code = Code.PAGINATION_GAP if len(records) == 2 else Code.PAGINATION_RECORD_MISSING
-            yield found(code, "/PG", **numbers)
+        elif step > 1:
+            # Only begin and end delivered: the intermediate records exist, but nobody bills by them. A record
+            # without a number may be the one that is not there.
+            only_ends = len(records) == 2 or len(paged) < len(records)
+            yield found(
+                Code.PAGINATION_GAP if only_ends else Code.PAGINATION_RECORD_MISSING, "/PG", **numbers
+            )
 
 
-def event_counter_within(record: SignedRecord) -> Iterator[Finding]:
-    """The event counter does not move within a session (OCMF 0.x EI; law facts §4)."""
-    counters = [reading.event_counter for reading in record.readings if reading.event_counter is not None]
-    if counters and counters[0] != counters[-1]:
-        yield found(
-            Code.EVENT_COUNTER_DIFFERS, "/RD/0/EI", first=str(counters[0]), other=str(counters[-1])
-        )
+_COUNTER_SIZE = 2**32
+_WRAPPING_VERSIONS = frozenset({"0.1", "0.2", "0.3", "0.4", "0.5", "1.0"})
+"""Up to OCMF 1.0 the counter returns to 0 after 2^32 - 1 (ocmf facts §3)."""
+
+
+def event_counter(records: Sequence[SignedRecord]) -> Iterator[Finding]:
+    """The event counter is the same at begin and end (OCMF 0.x EI; law facts §4, §12)."""
+    counted = [
+        reading
+        for record in records
+        for reading in record.readings
+        if reading.event_counter is not None and reading.role in _ENDS
+    ]
+    for reading in counted[1:]:
+        if reading.event_counter != counted[0].event_counter:
+            first, other = str(counted[0].event_counter), str(reading.event_counter)
+            yield found(Code.EVENT_COUNTER_DIFFERS, f"{reading.where}/EI", first=first, other=other)
+            return

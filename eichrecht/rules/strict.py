@@ -2,55 +2,77 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from eichrecht.evidence import Billable, Finding, Reading, ReadingRole, SignedRecord, Verdict
+from eichrecht.evidence import Billable, Finding, Reading, ReadingRole, Severity, SignedRecord, Verdict, note
+from eichrecht.evidence.construct import positional_constructor
+from eichrecht.formats.codes import FormatCode
 from eichrecht.rules import readings as reading_rules
 from eichrecht.rules import sources
 from eichrecht.rules.codes import RuleCode as Code
 from eichrecht.rules.codes import found, verdict_of
 from eichrecht.rules.judgements import RecordJudgement, RegisterResult, TransactionJudgement
+from eichrecht.rules.obis import register_of
+from eichrecht.rules.ordinary import judge_ordinary
+from eichrecht.rules.plausibility import other_registers, plausible, result_of
 from eichrecht.rules.policy import DEFAULT_POLICY, PlausibilityPolicy
-from eichrecht.rules.registers import (
-    RegisterTrack,
-    billing_order,
-    difference,
-    is_compensated,
-    tracks_of,
-)
+from eichrecht.rules.registers import RegisterTrack, billing_order, seconds_of, tracks_of
 
+MAX_FINDINGS_PER_CODE = 20
+"""More of the same tells a reader nothing; the number left out is stated."""
+
+_new_record_judgement = positional_constructor(RecordJudgement)
+_ENDS = frozenset({ReadingRole.BEGIN, ReadingRole.END})
 _NOT_BILLABLE = Billable(False, False, (Code.NO_RECORDS.value,))
 
 
 def judge_record(record: SignedRecord) -> RecordJudgement:
     """Judge one record by itself; one that holds a whole session is judged as that session."""
-    begins, ends = sources.roles_of(record)
-    if record.pagination is not None and record.pagination.context == "F":
+    ordinary = judge_ordinary(record)
+    if ordinary is not None:
+        return _new_record_judgement(ordinary.verdict, ordinary.findings, ordinary)
+    if sources.is_fiscal(record):
         # Fiscal records belong to no transaction, whatever reason codes stand in them (OCMF 1.4.1 PG).
-        findings = (found(Code.FISCAL_RECORD), *sources.single(record))
-        return RecordJudgement(verdict_of(findings), findings)
+        findings = [found(Code.FISCAL_RECORD), *sources.single(record)]
+        findings += [
+            reading_rules.faulty(Code.OTHER_READING_FAULTY, reading)
+            for reading in record.readings
+            if reading_rules.is_faulty(reading)
+        ]
+        return _record_judgement(findings)
+    begins, ends = sources.roles_of(record)
     if begins and ends:
         transaction = judge_transaction([record])
         return RecordJudgement(transaction.verdict, transaction.findings, transaction)
-    findings = (*sources.single(record), *_lone_readings(record))
-    return RecordJudgement(verdict_of(findings), findings)
+    return _record_judgement([*sources.single(record), *_lone_readings(record)])
+
+
+def _record_judgement(findings: list[Finding]) -> RecordJudgement:
+    return RecordJudgement(verdict_of(findings), _bounded(findings))
 
 
 def _lone_readings(record: SignedRecord) -> Iterator[Finding]:
     """A begin or an end alone must be sound in itself; that the other half is missing is the transaction's matter."""
     if not record.readings:
         return
-    judged = False
-    for track in tracks_of([record]).values():
-        for reading in track.readings:
-            if reading.role in {ReadingRole.BEGIN, ReadingRole.END}:
-                judged = True
-                yield from reading_rules.end_reading(reading)
     if any(reading.role is ReadingRole.EXCEPTION for reading in record.readings):
         yield found(Code.EXCEPTION_ANNOUNCED)
-    elif not judged:
-        yield found(Code.RECORD_WITHOUT_SESSION)
+    if not any(reading.role in _ENDS for reading in record.readings):
+        if not any(reading.role is ReadingRole.EXCEPTION for reading in record.readings):
+            yield found(Code.RECORD_WITHOUT_SESSION)
+        return
+    tracks, _ = tracks_of([record])
+    halves = [track for track in billing_order(tracks) if track.begins or track.ends]
+    yield from _unreadable_registers([record])
+    if not halves:
+        yield found(Code.NO_BILLABLE_REGISTER)
+        return
+    counting = halves[0]
+    yield from _other_readings([record], counting)
+    yield from _too_many(counting)
+    yield from _partial(counting)
 
 
 def judge_transaction(
@@ -65,57 +87,81 @@ def judge_transaction(
         contexts: Roles that the container gives them, in the same order.
         policy: Limits of plausibility.
     """
+    if len(records) == 1 and policy is DEFAULT_POLICY:
+        ordinary = judge_ordinary(records[0])
+        if ordinary is not None:
+            return ordinary
     if not records:
         return TransactionJudgement(
             Verdict.INDETERMINATE, (found(Code.NO_RECORDS),), None, None, _NOT_BILLABLE, ()
         )
     findings = list(sources.contexts(records, contexts)) if contexts else []
+    ordered = list(records)
     if len(records) > 1:
         kept, repeated = sources.unique(records)
-        ordered = sources.in_order(kept)
         findings += repeated
-    else:
-        ordered = list(records)
+        ordered, set_aside = _without_fiscal(sources.in_order(kept))
+        findings += set_aside
     for record in ordered:
         findings += sources.single(record)
-        findings += sources.event_counter_within(record)
-        if len(ordered) > 1 and record.pagination is not None and record.pagination.context == "F":
+        if sources.is_fiscal(record):
             findings.append(found(Code.FISCAL_RECORD_IN_TRANSACTION, "/PG"))
+    findings += sources.assignment(ordered)
+    findings += sources.event_counter(ordered)
     if len(ordered) > 1:
         findings += sources.same_throughout(ordered)
         findings += sources.pagination(ordered)
     return _judge_readings(ordered, findings, policy)
 
 
+def _without_fiscal(records: list[SignedRecord]) -> tuple[list[SignedRecord], list[Finding]]:
+    """Set fiscal records without begin and end aside: a container put them there, and it is not signed."""
+    kept = [record for record in records if not sources.is_fiscal(record) or any(sources.roles_of(record))]
+    if not kept or len(kept) == len(records):
+        return records, []
+    return kept, [found(Code.FISCAL_RECORD) for _ in range(len(records) - len(kept))]
+
+
 def _judge_readings(
     records: Sequence[SignedRecord], findings: list[Finding], policy: PlausibilityPolicy
 ) -> TransactionJudgement:
-    tracks = list(tracks_of(records).values())
-    if any(reading.role is ReadingRole.EXCEPTION for record in records for reading in record.readings):
-        where = next(r.where for record in records for r in record.readings if r.role is ReadingRole.EXCEPTION)
-        findings.append(found(Code.EXCEPTION_IN_TRANSACTION, where))
-    order = billing_order(tracks)
-    if not order:
-        findings.append(_no_register(records))
-        return _result(findings, (), None, None, None)
-    counting = order[0]
-    findings += _ends(counting)
-    results = tuple(_register_result(track) for track in order if track.complete)
-    results += tuple(
-        _register_result(track) for track in tracks if track.complete and track not in order
+    tracks, repeated = tracks_of(records)
+    findings += [found(Code.READING_REPEATED, reading.where) for reading in repeated]
+    exception = next(
+        (r for record in records for r in record.readings if r.role is ReadingRole.EXCEPTION), None
     )
+    if exception is not None:
+        findings.append(found(Code.EXCEPTION_IN_TRANSACTION, exception.where))
+    findings += _unreadable_registers(records)
+    order = billing_order(tracks)
+    counting = order[0] if order else None
+    findings += _other_readings(records, counting)
+    if counting is None:
+        findings.append(_no_register(records))
+        return _result(findings, (), None, None, duration=False)
     if not counting.complete:
-        return _result(findings, results if results and results[0].obis == counting.obis else (), None, None, None)
-    begin, end = counting.of(ReadingRole.BEGIN)[0], counting.of(ReadingRole.END)[0]
-    findings += _register_rules(counting, begin, end)
-    findings += _other_registers(counting, tracks)
-    findings += reading_rules.clock(begin, end)
+        findings += _ends(counting)
+        findings += _partial(counting)
+        return _result(findings, (), None, None, duration=False)
+    begin, end = counting.begins[0], counting.ends[0]
+    counted = [track for track in order if track.complete]
+    results = tuple(map(result_of, counted))
+    results += tuple(result_of(track) for track in tracks if track.complete and track not in order)
+    energy_kwh = results[0].energy_kwh
     duration_s = None
     if begin.time is not None and end.time is not None:
-        duration_s = _seconds(begin, end)
-    energy_kwh = results[0].energy_kwh
-    findings += _plausible(energy_kwh, duration_s, begin, policy)
-    return _result(findings, results, energy_kwh, duration_s, (begin, end, counting.readings))
+        duration_s = seconds_of(end.time - begin.time)
+    findings += _register_rules(counting, begin, end)
+    if energy_kwh is None and begin.energy_kwh is not None and end.energy_kwh is not None:
+        findings.append(found(Code.VALUE_UNUSABLE, end.where, value=(end.value or "")[:40]))
+    if results[0].compensated:
+        findings.append(found(Code.LOSSES_COMPENSATED, begin.where, register=counting.obis[:40]))
+    findings += other_registers(counting, tracks, policy)
+    findings += reading_rules.clock(begin, end)
+    findings += plausible(energy_kwh, duration_s, begin, policy)
+    every = (reading for record in records for reading in record.readings)
+    duration = duration_s is not None and reading_rules.duration_billable(begin, end, every)
+    return _result(findings, results, energy_kwh, duration_s, duration=duration)
 
 
 def _no_register(records: Sequence[SignedRecord]) -> Finding:
@@ -130,104 +176,86 @@ def _no_register(records: Sequence[SignedRecord]) -> Finding:
 
 def _ends(track: RegisterTrack) -> Iterator[Finding]:
     """Exactly one begin and one end per register (ocmf facts §3)."""
-    begins, ends = len(track.of(ReadingRole.BEGIN)), len(track.of(ReadingRole.END))
-    if not begins:
-        yield found(Code.BEGIN_MISSING, "", register=track.obis)
-    elif begins > 1:
-        yield found(Code.TOO_MANY_BEGINS, "", register=track.obis)
-    if not ends:
-        yield found(Code.END_MISSING, "", register=track.obis)
-    elif ends > 1:
-        yield found(Code.TOO_MANY_ENDS, "", register=track.obis)
+    if not track.begins:
+        yield found(Code.BEGIN_MISSING)
+    if not track.ends:
+        yield found(Code.END_MISSING)
+    yield from _too_many(track)
 
 
-def _register_result(track: RegisterTrack) -> RegisterResult:
-    begin, end = track.of(ReadingRole.BEGIN)[0], track.of(ReadingRole.END)[0]
-    return RegisterResult(track.obis, begin, end, difference(begin, end), is_compensated(track))
+def _too_many(track: RegisterTrack) -> Iterator[Finding]:
+    if len(track.begins) > 1:
+        yield found(Code.TOO_MANY_BEGINS, track.begins[1].where, register=track.obis[:40])
+    if len(track.ends) > 1:
+        yield found(Code.TOO_MANY_ENDS, track.ends[1].where, register=track.obis[:40])
+
+
+def _partial(track: RegisterTrack) -> Iterator[Finding]:
+    """What can be said of a register without its one begin and one end."""
+    for reading in track.readings:
+        if reading.role in _ENDS:
+            yield from reading_rules.end_reading(reading)
+        elif reading.role is not ReadingRole.EXCEPTION:
+            yield from reading_rules.between(reading)
+    if len(track.begins) <= 1 and len(track.ends) <= 1:
+        yield from reading_rules.monotonous(track.readings)
 
 
 def _register_rules(track: RegisterTrack, begin: Reading, end: Reading) -> Iterator[Finding]:
     yield from reading_rules.end_reading(begin)
     yield from reading_rules.end_reading(end)
     readings = track.readings
-    if len(readings) > 2:
-        first, last = readings.index(begin), readings.index(end)
-        if last < first:
-            yield found(Code.END_BEFORE_BEGIN, end.where)
-        for place, reading in enumerate(readings):
-            if reading is begin or reading is end:
-                continue
-            if not first < place < last:
-                yield found(Code.READING_OUTSIDE_TRANSACTION, reading.where)
-            elif reading.role is not ReadingRole.EXCEPTION:  # reported once for the whole transaction
-                yield from reading_rules.between(reading)
-    elif readings[0] is end:
+    first = next(place for place, reading in enumerate(readings) if reading is begin)
+    last = next(place for place, reading in enumerate(readings) if reading is end)
+    for place, reading in enumerate(readings):
+        if reading is begin or reading is end or reading.role is ReadingRole.EXCEPTION:
+            continue  # an exception is reported once for the whole transaction
+        yield from reading_rules.between(reading)
+        if not first < place < last and first < last and reading.role is not ReadingRole.FISCAL:
+            yield found(Code.READING_OUTSIDE_TRANSACTION, reading.where)
+    if last < first:
+        # The order of the array says nothing then; what begin and end say by themselves still holds.
         yield found(Code.END_BEFORE_BEGIN, end.where)
-    yield from reading_rules.monotonous(readings)
+        readings = [begin, end]
+    backwards = list(reading_rules.monotonous(readings))
+    yield from backwards
+    if not any(f.code == Code.TIME_DECREASES and f.where == end.where for f in backwards):
+        yield from reading_rules.ends_in_time(begin, end)
     if begin.cumulated_loss:
         yield found(Code.CUMULATED_LOSS_NOT_RESET, begin.where)
-    if is_compensated(track):
-        yield found(Code.LOSSES_COMPENSATED, begin.where, register=track.obis)
 
 
-def _other_registers(counting: RegisterTrack, tracks: Sequence[RegisterTrack]) -> Iterator[Finding]:
-    """Registers of the same quantity must tell the same energy (OCMF 1.4.1 reserved registers)."""
-    mine = _register_result(counting)
-    for track in tracks:
-        if track is counting or not track.register.comparable or not counting.register.comparable:
-            continue
-        if not track.complete:
-            roles = {reading.role for reading in track.readings}
-            if roles & {ReadingRole.BEGIN, ReadingRole.END}:
-                yield found(Code.REGISTER_INCOMPLETE, "", register=track.obis)
-            continue
-        other = _register_result(track)
-        if mine.energy_kwh is None or other.energy_kwh is None:
-            continue
-        slack = _resolution(mine) + _resolution(other)
-        gap = other.energy_kwh - mine.energy_kwh
-        if mine.compensated == other.compensated:
-            if abs(gap) > slack:
-                yield found(
-                    Code.REGISTERS_DISAGREE,
-                    "",
-                    register=track.obis,
-                    other=f"{other.energy_kwh:f}",
-                    counts=f"{mine.energy_kwh:f}",
-                )
-        elif mine.compensated and gap < -slack:
-            yield found(Code.COMPENSATION_IMPLAUSIBLE, "", register=track.obis)
+def _unreadable_registers(records: Sequence[SignedRecord]) -> Iterator[Finding]:
+    """A begin or end whose register cannot be told cannot be billed; say which."""
+    unreadable = {
+        reading.obis: reading.where
+        for record in records
+        for reading in record.readings
+        if reading.role in _ENDS and reading.obis and register_of(reading.obis) is None
+    }
+    for obis, where in unreadable.items():
+        yield found(Code.REGISTER_UNREADABLE, where, register=obis[:40])
 
 
-def _resolution(result: RegisterResult) -> Decimal:
-    exponent = result.energy_kwh.as_tuple().exponent if result.energy_kwh is not None else 0
-    return Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
+def _other_readings(records: Sequence[SignedRecord], counting: RegisterTrack | None) -> Iterator[Finding]:
+    """Error states of readings outside the register that counts.
 
-
-def _seconds(begin: Reading, end: Reading) -> Decimal:
-    assert begin.time is not None and end.time is not None  # noqa: S101, PT018 - the caller looked
-    span = end.time - begin.time
-    seconds = Decimal(span.days * 86_400 + span.seconds)
-    return seconds + Decimal(span.microseconds).scaleb(-6) if span.microseconds else seconds
-
-
-def _plausible(
-    energy_kwh: Decimal | None, duration_s: Decimal | None, begin: Reading, policy: PlausibilityPolicy
-) -> Iterator[Finding]:
-    """Limits of experience; they only warn."""
-    if energy_kwh is not None:
-        if not energy_kwh:
-            yield found(Code.ZERO_ENERGY)
-        elif energy_kwh > policy.max_energy_kwh:
-            yield found(Code.ENERGY_IMPLAUSIBLE, "", energy=f"{energy_kwh:f}", limit=f"{policy.max_energy_kwh:f}")
-    if duration_s is not None and duration_s > policy.max_duration_s:
-        yield found(Code.DURATION_IMPLAUSIBLE, "", duration=f"{duration_s:f}", limit=f"{policy.max_duration_s:f}")
-    if energy_kwh and duration_s is not None and duration_s >= 0:
-        # kWh over seconds times 3600 is kW; multiplied out, so that no duration divides by zero.
-        if energy_kwh * 3600 > policy.max_power_kw * max(duration_s, Decimal(1)):
-            yield found(Code.POWER_IMPLAUSIBLE, "", limit=f"{policy.max_power_kw:f}")
-    if begin.time is not None and begin.time < policy.earliest_time:
-        yield found(Code.TIME_IMPLAUSIBLE, begin.where, time=begin.time.isoformat())
+    A reading without a register speaks of the meter as a whole. An energy register in error leaves open whether
+    the meter was sound; a register of another quantity does not touch the energy.
+    """
+    for record in records:
+        for reading in record.readings:
+            if reading.role is ReadingRole.EXCEPTION or not reading_rules.is_faulty(reading):
+                continue
+            register = register_of(reading.obis) if reading.obis else None
+            if register is None and not reading.obis:
+                if reading.meter_status not in (None, "G"):
+                    yield reading_rules.meter_status(reading)
+                yield from reading_rules.error_flags(reading)
+            elif register is None or register.rank is None:
+                yield reading_rules.faulty(Code.OTHER_READING_FAULTY, reading)
+            elif counting is None or register.key != counting.register.key:
+                yield reading_rules.faulty(Code.OTHER_REGISTER_FAULTY, reading)
 
 
 def _result(
@@ -235,17 +263,34 @@ def _result(
     registers: tuple[RegisterResult, ...],
     energy_kwh: Decimal | None,
     duration_s: Decimal | None,
-    ends: tuple[Reading, Reading, Sequence[Reading]] | None,
+    *,
+    duration: bool,
 ) -> TransactionJudgement:
     verdict = verdict_of(findings)
     energy = verdict is Verdict.VALID and energy_kwh is not None
-    duration = energy and duration_s is not None and ends is not None and reading_rules.duration_billable(*ends)
+    duration = duration and energy
     reasons: tuple[str, ...] = ()
     if not energy:
-        reasons = tuple(dict.fromkeys(f.code for f in findings if f.severity == "error"))
+        reasons = tuple(dict.fromkeys(f.code for f in findings if f.severity is Severity.ERROR))
     elif not duration:
         findings.append(found(Code.DURATION_INFORMATIVE))
         reasons = (Code.DURATION_INFORMATIVE.value,)
-    return TransactionJudgement(
-        verdict, tuple(findings), energy_kwh, duration_s, Billable(energy, duration, reasons), registers
-    )
+    billable = Billable(energy, duration, reasons)
+    return TransactionJudgement(verdict, _bounded(findings), energy_kwh, duration_s, billable, registers)
+
+
+def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Keep the first findings of each code and say how many more there are."""
+    if len(findings) <= MAX_FINDINGS_PER_CODE:
+        return tuple(findings)
+    counts: Counter[str] = Counter()
+    kept = []
+    for finding in findings:
+        counts[finding.code] += 1
+        if counts[finding.code] <= MAX_FINDINGS_PER_CODE:
+            kept.append(finding)
+    for code, count in counts.items():
+        if count > MAX_FINDINGS_PER_CODE:
+            more = count - MAX_FINDINGS_PER_CODE
+            kept.append(note(FormatCode.FINDINGS_OMITTED, "", finding=code, count=more))
+    return tuple(kept)

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from eichrecht.delivery.worker import DeliveryWorker
 from eichrecht.service import operator, pages, receipts, transparency
+from eichrecht.service.api import ApiError, Backend, answer, error_answer
 from eichrecht.service.chain import Chain
 from eichrecht.service.partners import Partners
 from eichrecht.service.settings import Settings
@@ -104,7 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.service = service
-    backend = operator.Backend(
+    backend = Backend(
         service.database,
         service.chain,
         service.partners,
@@ -129,7 +130,7 @@ def _static(app: FastAPI) -> None:
 
     @app.get("/health", include_in_schema=False)
     async def health() -> Response:
-        return operator.answer({"status": "ok"})
+        return answer({"status": "ok"})
 
     @app.get("/robots.txt", include_in_schema=False)
     async def robots() -> Response:
@@ -139,9 +140,9 @@ def _static(app: FastAPI) -> None:
 def _errors(app: FastAPI) -> None:
     """Every error leaves as JSON from the API and as a page from everywhere else, never as a traceback."""
 
-    @app.exception_handler(operator.ApiError)
-    async def api_error(_request: Request, error: operator.ApiError) -> Response:
-        return operator.error_answer(error)
+    @app.exception_handler(ApiError)
+    async def api_error(_request: Request, error: ApiError) -> Response:
+        return error_answer(error)
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> Response:
@@ -172,6 +173,6 @@ def _errors(app: FastAPI) -> None:
 
 def _failed(request: Request, status: int, code: str, detail: str) -> Response:
     if request.url.path.startswith("/api/"):
-        return operator.error_answer(operator.ApiError(status, code, detail))
+        return error_answer(ApiError(status, code, detail))
     template = "missing.html" if status == HTTPStatus.NOT_FOUND else "failed.html"
     return pages.render(request, template, status=status)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import anyio.to_thread
 
 from eichrecht.billing.build import BilledSession, KnownCircumstances, Outcome, bill_session
+from eichrecht.billing.clock import session_start
 from eichrecht.billing.codes import BillingCode
 from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.policy import BillingPolicy
@@ -181,11 +182,7 @@ class Chain:
     ) -> BilledSession:
         token = facts.cdr_token
         partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
-        billed_by = await tx.cdrs.billing(_records(verdict))
-        if billed_by is not None:
-            finding = problem(BillingCode.RECORD_ALREADY_BILLED, "", cdr=billed_by)
-            return BilledSession(Outcome.REFUSED, None, None, None, (finding,))
-        return bill_session(
+        billed = bill_session(
             verdict,
             facts,
             tariff,
@@ -199,16 +196,19 @@ class Chain:
                 session_already_billed=False,  # the store's unique index refuses it in the same transaction
             ),
         )
+        other = None if billed.cdr is None else await tx.cdrs.billing(_records(verdict))
+        if other is not None:
+            finding = problem(BillingCode.RECORD_ALREADY_BILLED, "", cdr=other)
+            return BilledSession(Outcome.REFUSED, None, None, None, (finding,))
+        return billed
 
     async def _tariff_at_start(
         self, tx: Transaction, facts: SessionFacts, verdict: DocumentVerdict
     ) -> Tariff | None:
         if facts.tariff_id is None:
             return None
-        begins = [
-            t.begin.time for t in verdict.transactions if t.begin is not None and t.begin.time is not None
-        ]
-        known = [*begins, *([facts.start_date_time] if facts.start_date_time is not None else [])]
+        starts = [session_start(facts, transaction) for transaction in verdict.transactions]
+        known = [moment for moment in (*starts, facts.start_date_time) if moment is not None]
         start = min(known, default=self._clock())
         try:
             version = await tx.tariffs.as_of(facts.country_code, facts.party_id, facts.tariff_id, start)

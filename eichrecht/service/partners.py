@@ -8,6 +8,7 @@ from eichrecht.delivery.client import CdrClient
 from eichrecht.delivery.ocpi_client import OcpiCdrClient
 from eichrecht.delivery.worker import NoRoute
 from eichrecht.store.database import Database
+from eichrecht.store.errors import NotFound
 from eichrecht.store.ocpi_storage import SqlRegistrations
 from ocpi.errors import OcpiError
 from ocpi.handshake import Registrar
@@ -32,17 +33,37 @@ class Partners:
         self._registrar = registrar
         self._party = party
 
-    async def connect(self, versions_url: str, token_a: str) -> Partner:
+    async def connect(self, versions_url: str, token_a: str, partner_id: str | None = None) -> Partner:
         """Start the handshake with a partner.
+
+        Args:
+            versions_url: The partner's versions URL.
+            token_a: Its token A.
+            partner_id: A known partner that lost its registration: its CDRs are still on their way to this id.
 
         Raises:
             OcpiError: It failed; nothing was registered.
+            ValueError: The token is none that OCPI can carry.
+            NotFound: No such partner.
         """
-        return await self._registrar.register(versions_url, token_a)
+        await self._require(partner_id)
+        return await self._registrar.register(versions_url, token_a, partner_id=partner_id)
 
-    async def invite(self) -> tuple[str, str]:
-        """Return a token A and our versions URL for a partner that starts the handshake."""
-        return await self._registrar.invite(), self._registrar.us.versions_url
+    async def invite(self, partner_id: str | None = None) -> tuple[str, str]:
+        """Return a token A and our versions URL for a partner that starts the handshake.
+
+        Args:
+            partner_id: As for :meth:`connect`.
+
+        Raises:
+            NotFound: No such partner.
+        """
+        await self._require(partner_id)
+        return await self._registrar.invite(partner_id=partner_id), self._registrar.us.versions_url
+
+    async def _require(self, partner_id: str | None) -> None:
+        if partner_id is not None and await self._registrations.partner(partner_id) is None:
+            raise NotFound(f"no partner {partner_id[:64]}")
 
     async def all(self) -> Sequence[Partner]:
         """Return all partners."""

@@ -94,25 +94,28 @@ def _t(key: str, language: str, **params: object) -> str:
 def headline_key(verdict: DocumentVerdict) -> str:
     """Return which headline of the glossary (law facts, glossary §2) fits the verdict."""
     records = verdict.records
-    signatures = {record.signature.status for record in records}
     if not records or all(record.record is None for record in records):
         return "unreadable"
     if any(record.signature.reason == "wrong_key" for record in records):
         return "wrong_key"
-    if SignatureStatus.INVALID in signatures:
+    if any(record.signature.status is SignatureStatus.INVALID for record in records):
         return "invalid_signature"
     if verdict.verdict is Verdict.INVALID:
         return "law"
-    if verdict.verdict is Verdict.INDETERMINATE:
-        reasons = {record.signature.reason for record in records}
-        if reasons & {"no_key", "malformed_key"}:
-            return "key_unknown"
-        if signatures == {SignatureStatus.VALID} and all(r.verdict is Verdict.VALID for r in records):
-            return "incomplete"
-        return "undecided"
+    return _undecided(verdict) if verdict.verdict is Verdict.INDETERMINATE else _valid(verdict)
+
+
+def _undecided(verdict: DocumentVerdict) -> str:
+    records = verdict.records
+    if {record.signature.reason for record in records} & {"no_key", "malformed_key"}:
+        return "key_unknown"
+    return "incomplete" if all(record.verdict is Verdict.VALID for record in records) else "undecided"
+
+
+def _valid(verdict: DocumentVerdict) -> str:
     if any(transaction.verdict is Verdict.INDETERMINATE for transaction in verdict.transactions):
         return "incomplete"
-    trusts = {record.key.trust for record in records if record.key is not None}
+    trusts = {record.key.trust for record in verdict.records if record.key is not None}
     for trust in (KeyTrust.UNCONFIRMED, KeyTrust.SUPPLIED):
         if trust in trusts:
             return f"valid_{trust.value}"

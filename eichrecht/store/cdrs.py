@@ -176,7 +176,11 @@ class CdrRepository:
         Raises:
             NotFound: No such CDR.
         """
-        return await self._one(cdrs.c.identity == identity(country_code, party_id, cdr_id), cdr_id)
+        try:
+            key = identity(country_code, party_id, cdr_id)
+        except ValueError as error:
+            raise NotFound("no CDR has an id with control characters") from error
+        return await self._one(cdrs.c.identity == key, cdr_id)
 
     async def by_pk(self, pk: int) -> StoredCdr:
         """Return a CDR by its row number.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -19,6 +20,9 @@ from eichrecht.store.migrate import upgrade
 from eichrecht.store.partners import PartnerRepository
 from eichrecht.store.tariffs import TariffRepository
 from eichrecht.store.urls import DRIVER_ERRORS, async_url, create_private_file, prepare_sqlite
+
+# At debug level the driver writes every statement with its values: tokens of partners, cards of drivers.
+logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 
 class Transaction:

@@ -11,6 +11,7 @@ class VerificationCode(StrEnum):
     KEYS_DISAGREE = "keys_disagree"
     SIGNED_BY_OTHER_KEY = "signed_by_other_key"
     KEY_FOUND_BY_TRIAL = "key_found_by_trial"
+    KEY_TRIALS_ENDED = "key_trials_ended"
     KEY_OF_OTHER_METER = "key_of_other_meter"
     KEY_OUT_OF_VALIDITY = "key_out_of_validity"
     UNSUPPORTED_ALGORITHM = "unsupported_algorithm"

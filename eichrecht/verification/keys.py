@@ -8,15 +8,15 @@ fit, never to turn a failed check into a passed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from eichrecht.evidence import (
     Finding,
     KeySource,
     KeyTrust,
     KeyVerdict,
-    Part,
     SignatureStatus,
     SignatureVerdict,
     SignedRecord,
@@ -24,6 +24,7 @@ from eichrecht.evidence import (
     problem,
     warning,
 )
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.keyring.ring import KeyRing, KnownKey
 from eichrecht.signatures.algorithms import SignatureAlgorithm
 from eichrecht.signatures.check import SignatureCheck, check_signature
@@ -31,7 +32,39 @@ from eichrecht.signatures.keys import KeyMaterial, PublicKey, UnreadableKey, Unu
 from eichrecht.verification.codes import VerificationCode as Code
 
 MAX_OTHER_KEYS_TRIED = 2_000
-"""How many keys of the ring are tried to name the right one after a mismatch: about a second of work."""
+"""How many other keys are tried for the records of one document, to find or name the right one: about a second of
+work. Without a bound for the whole document thousands of forged records would cost hours against a large ring."""
+
+MAX_FITTED_REMEMBERED = 8
+"""Keys of one document that are tried first; a document of more meters needs their names in its records."""
+
+
+@dataclass(slots=True)
+class Tries:
+    """How many other keys may still be tried for the records of one document.
+
+    Attributes:
+        left: Negative once a key was not tried for want of tries.
+        fitted: Keys that fitted before, the last first: the next record is most likely of the same meter, so
+            that honest documents of any length need few tries.
+    """
+
+    left: int = MAX_OTHER_KEYS_TRIED
+    fitted: list[KnownKey] = field(default_factory=list)
+
+    def order(self, ring: KeyRing) -> Iterator[tuple[KnownKey, bool]]:
+        """Yield the keys that fitted before, then all others, and whether trying one costs a try."""
+        yield from ((known, False) for known in tuple(self.fitted))
+        yield from ((known, True) for known in ring.all_keys())
+
+    def remember(self, known: KnownKey) -> None:
+        """Put a key that fitted to the front."""
+        self.fitted = [known, *(other for other in self.fitted if other is not known)][:MAX_FITTED_REMEMBERED]
+
+    def spend(self) -> bool:
+        """Use up one; ``False`` if there is none."""
+        self.left -= 1
+        return self.left >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +94,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenKeys:
+    """Keys given by the person asking, read once: they are the same for every record.
+
+    Attributes:
+        named: Named for this check.
+        beside: Key files found beside the documents.
+    """
+
+    named: tuple[Candidate, ...] = ()
+    beside: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KeyedCheck:
     """Outcome of the signature check with the key it was judged against."""
 
@@ -68,6 +114,10 @@ class KeyedCheck:
     key: KeyVerdict | None
     form: str | None
     findings: tuple[Finding, ...]
+
+
+_new_check = positional_constructor(KeyedCheck)
+_new_key_verdict = positional_constructor(KeyVerdict)
 
 
 def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | None) -> Candidate:
@@ -81,28 +131,48 @@ def _known(key: KnownKey) -> Candidate:
     return Candidate(key.material, key.source, KeyTrust.CONFIRMED, key.name)
 
 
+def read_given(supplied: Iterable[SuppliedKey]) -> GivenKeys:
+    """Read the keys given by the person asking; one that cannot be read is kept with its error."""
+    read = [(k.explicit, _read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name)) for k in supplied]
+    return GivenKeys(
+        tuple(candidate for explicit, candidate in read if explicit),
+        tuple(candidate for explicit, candidate in read if not explicit),
+    )
+
+
 def candidate_groups(
     record: SignedRecord,
-    part: Part,
-    supplied: Sequence[SuppliedKey],
+    key_text: str | None,
+    given: GivenKeys,
     ring: KeyRing,
     charge_point: str | None = None,
-) -> list[list[Candidate]]:
-    """Return the keys at hand in order of authority; the first group judges."""
-    groups = [
-        [_known(key) for key in ring.for_record(record, charge_point)],
-        [_read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name) for k in supplied if k.explicit],
-    ]
-    beside = [_read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name) for k in supplied if not k.explicit]
-    document: list[Candidate] = []
-    if part.key_text is not None and part.key_text.strip():
-        document.append(_read(part.key_text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None))
-    embedded: list[Candidate] = []
-    if record.embedded_key:
-        embedded.append(_read(record.embedded_key, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None))
+) -> list[Sequence[Candidate]]:
+    """Return the keys at hand in order of authority; the first group judges.
+
+    Args:
+        record: The record.
+        key_text: Public key that stood beside the record in its document.
+        given: Keys given by the person asking.
+        ring: Keys that somebody vouches for.
+        charge_point: EVSE id known from elsewhere.
+    """
+    groups: list[Sequence[Candidate]] = []
+    bound = ring.for_record(record, charge_point)
+    if bound:
+        groups.append([_known(key) for key in bound])
+    if given.named:
+        groups.append(given.named)
+    document = key_text is not None and key_text.strip() != ""
     # A key file beside a document that brings its own key serves other documents: it must not judge this one.
-    groups += [document, beside, embedded] if document else [beside, embedded]
-    return [group for group in groups if group]
+    if given.beside and not document:
+        groups.append(given.beside)
+    if key_text is not None and document:
+        groups.append([_read(key_text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)])
+        if given.beside:
+            groups.append(given.beside)
+    if record.embedded_key:
+        groups.append([_read(record.embedded_key, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)])
+    return groups
 
 
 def check_with_keys(
@@ -110,6 +180,7 @@ def check_with_keys(
     algorithm: SignatureAlgorithm,
     groups: Sequence[Sequence[Candidate]],
     ring: KeyRing,
+    tries: Tries,
 ) -> KeyedCheck:
     """Check the record's signature against the group of keys that has authority.
 
@@ -120,7 +191,11 @@ def check_with_keys(
     if record.signature.value is None:
         return _unverified("malformed_signature", Code.SIGNATURE_UNREADABLE)
     if not groups:
-        return _found_by_trial(record, algorithm, ring) or _unverified("no_key", Code.NO_KEY)
+        found = _found_by_trial(record, algorithm, ring, tries) or _unverified("no_key", Code.NO_KEY)
+        if tries.left < 0 and found.key is None:
+            limit = note(Code.KEY_TRIALS_ENDED, "", limit=MAX_OTHER_KEYS_TRIED)
+            return replace(found, findings=(*found.findings, limit))
+        return found
     failed: tuple[Candidate, PublicKey, SignatureCheck] | None = None
     unusable: list[Finding] = []
     for candidate in groups[0]:
@@ -141,7 +216,7 @@ def check_with_keys(
             None,
             (finding, *unusable[1:]),
         )
-    return _not_passed(record, algorithm, failed, groups, ring)
+    return _not_passed(record, algorithm, failed, groups, ring, tries)
 
 
 def _usable(candidate: Candidate, algorithm: SignatureAlgorithm, into: list[Finding]) -> PublicKey | None:
@@ -164,7 +239,7 @@ def _unverified(reason: str, code: Code) -> KeyedCheck:
 
 
 def _key_verdict(candidate: Candidate, key: PublicKey | None) -> KeyVerdict:
-    return KeyVerdict(
+    return _new_key_verdict(
         key.fingerprint if key else None,
         candidate.source,
         candidate.trust,
@@ -198,7 +273,6 @@ def _passed(
     ring: KeyRing,
     findings: tuple[Finding, ...],
 ) -> KeyedCheck:
-    signature = SignatureVerdict(SignatureStatus.VALID, check.algorithm, None)
     verdict = _key_verdict(candidate, key)
     findings = (*check.findings, *findings)
     if candidate.trust is not KeyTrust.CONFIRMED:
@@ -213,11 +287,17 @@ def _passed(
             findings = (*findings, warning(code, "", name=(expired or owners[0]).name))
     if verdict.trust is KeyTrust.UNCONFIRMED:
         findings = (*findings, note(Code.KEY_UNCONFIRMED))
-    return KeyedCheck(signature, verdict, check.form, findings)
+    return _new_check(_valid(check.algorithm), verdict, check.form, findings)
+
+
+@cache
+def _valid(algorithm: str) -> SignatureVerdict:
+    """Return the verdict on a signature that fits; there are no more of them than algorithms."""
+    return SignatureVerdict(SignatureStatus.VALID, algorithm, None)
 
 
 def _found_by_trial(
-    record: SignedRecord, algorithm: SignatureAlgorithm, ring: KeyRing
+    record: SignedRecord, algorithm: SignatureAlgorithm, ring: KeyRing, tries: Tries
 ) -> KeyedCheck | None:
     """Find the key of a record that came without one: nobody else can have signed with an operator's key.
 
@@ -225,18 +305,20 @@ def _found_by_trial(
     another time stay out.
     """
     assert record.signature.value is not None  # noqa: S101 - the caller returned before on a missing value
-    for count, known in enumerate(ring.all_keys()):
-        if count >= MAX_OTHER_KEYS_TRIED:
-            break
+    for known, costs in tries.order(ring):
         candidate = _known(known)
         key = _usable(candidate, algorithm, []) if known.may_have_signed(record) else None
         if key is None:
             continue
+        if costs and not tries.spend():
+            break
         check = check_signature(algorithm, key, record.signed_bytes, record.signature.value, diagnose=False)
         if check.valid:
+            tries.remember(known)
             found = note(Code.KEY_FOUND_BY_TRIAL, "", name=known.name)
-            signature = SignatureVerdict(SignatureStatus.VALID, check.algorithm, None)
-            return KeyedCheck(signature, _key_verdict(candidate, key), check.form, (*check.findings, found))
+            return KeyedCheck(
+                _valid(check.algorithm), _key_verdict(candidate, key), check.form, (*check.findings, found)
+            )
     return None
 
 
@@ -246,17 +328,22 @@ def _not_passed(
     failed: tuple[Candidate, PublicKey, SignatureCheck],
     groups: Sequence[Sequence[Candidate]],
     ring: KeyRing,
+    tries: Tries,
 ) -> KeyedCheck:
     candidate, key, check = failed
     verdict = _key_verdict(candidate, key)
     if check.status is SignatureStatus.UNVERIFIED:
         signature = SignatureVerdict(check.status, None, check.reason)
         return KeyedCheck(signature, verdict, check.form, check.findings)
-    other = _fitting_key(record, algorithm, key, groups, ring)
+    other = _fitting_key(record, algorithm, key, groups, ring, tries)
     if other is not None:
         signature = SignatureVerdict(SignatureStatus.INVALID, check.algorithm, "wrong_key")
         finding = problem(
-            Code.SIGNED_BY_OTHER_KEY, "", name=other.name or other.source, source=other.source, trust=other.trust
+            Code.SIGNED_BY_OTHER_KEY,
+            "",
+            name=other.name or other.source,
+            source=other.source,
+            trust=other.trust,
         )
         return KeyedCheck(signature, verdict, check.form, (finding, *check.findings))
     signature = SignatureVerdict(SignatureStatus.INVALID, check.algorithm, check.reason or "mismatch")
@@ -272,6 +359,7 @@ def _fitting_key(
     tried: PublicKey,
     groups: Sequence[Sequence[Candidate]],
     ring: KeyRing,
+    tries: Tries,
 ) -> Candidate | None:
     def others() -> Iterator[Candidate]:
         for group in groups[1:]:
@@ -279,12 +367,12 @@ def _fitting_key(
         yield from (_known(key) for key in ring.all_keys())
 
     assert record.signature.value is not None  # noqa: S101 - the caller returned before on a missing value
-    for count, candidate in enumerate(others()):
-        if count >= MAX_OTHER_KEYS_TRIED:
-            break
+    for candidate in others():
         key = _usable(candidate, algorithm, [])
         if key is None or key.fingerprint == tried.fingerprint:
             continue
+        if not tries.spend():
+            break
         if check_signature(algorithm, key, record.signed_bytes, record.signature.value, diagnose=False).valid:
             return candidate
     return None

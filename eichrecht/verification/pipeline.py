@@ -27,27 +27,44 @@ from eichrecht.evidence import (
     problem,
     warning,
 )
+from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats import registry
 from eichrecht.formats.errors import FormatError
 from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing
 from eichrecht.rules.engine import judge_record, judge_transaction
+from eichrecht.rules.judgements import TransactionJudgement
 from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
 from eichrecht.signatures.algorithms import ecdsa_algorithm, parse_algorithm
 from eichrecht.verification.codes import VerificationCode as Code
-from eichrecht.verification.keys import KeyedCheck, SuppliedKey, candidate_groups, check_with_keys
+from eichrecht.verification.keys import (
+    KeyedCheck,
+    SuppliedKey,
+    Tries,
+    candidate_groups,
+    check_with_keys,
+    read_given,
+)
 from eichrecht.verification.pairing import Group, Member, group_members
 
+_VERDICT_OF = {
+    SignatureStatus.VALID: Verdict.VALID,
+    SignatureStatus.INVALID: Verdict.INVALID,
+    SignatureStatus.UNVERIFIED: Verdict.INDETERMINATE,
+}
 
-@dataclass(frozen=True, slots=True)
+_new_record_verdict = positional_constructor(RecordVerdict)
+
+
+@dataclass(slots=True)
 class _Judged:
-    """A part on its way through the pipeline."""
+    """A record on its way through the pipeline; ``transaction`` is that of a record that holds a whole session."""
 
-    part: Part
     record: SignedRecord | None
     check: KeyedCheck
     findings: tuple[Finding, ...]
     verdict: Verdict
+    transaction: TransactionJudgement | None = None
 
 
 class Verifier:
@@ -71,23 +88,38 @@ class Verifier:
         """
         self._profile = profile
         self._ring = ring
-        self._keys = tuple(keys)
+        self._given = read_given(keys)
         self._charge_point = charge_point
 
     def verify(self, document: Document) -> DocumentVerdict:
         """Return the verdict on a document, its records and its transactions. Never raises for bad input."""
         unwrapped = unwrap(document, registry.recognise)
-        judged = [self.verify_part(part) for part in unwrapped.parts]
-        judged = _mark_duplicates(judged)
-        records = tuple(_record_verdict(index, item) for index, item in enumerate(judged))
+        parts = unwrapped.parts
+        tries = Tries()
+        judged = [self._judge_part(part, tries) for part in parts]
+        _mark_duplicates(judged)
+        records = tuple(
+            RecordVerdict(
+                index,
+                part.where,
+                part.layers,
+                item.record.format if item.record is not None else part.format,
+                item.verdict,
+                item.check.signature,
+                item.check.key,
+                item.record,
+                item.findings,
+            )
+            for index, (part, item) in enumerate(zip(parts, judged, strict=True))
+        )
         groups = group_members(
             [
-                Member(index, item.record, item.part.transaction_id, item.part.context)
-                for index, item in enumerate(judged)
+                Member(index, item.record, part.transaction_id, part.context)
+                for index, (part, item) in enumerate(zip(parts, judged, strict=True))
                 if item.record is not None
             ]
         )
-        transactions = tuple(self._transaction_verdict(group, records) for group in groups)
+        transactions = tuple(self._transaction_verdict(group, records, judged) for group in groups)
         counted = [record.verdict for record in records]
         counted += [
             transaction.verdict
@@ -97,24 +129,72 @@ class Verifier:
         if any(finding.severity is Severity.ERROR for finding in unwrapped.findings):
             counted.append(Verdict.INDETERMINATE)
         return DocumentVerdict(
-            document.source, document.sha256, Verdict.worst(counted), records, transactions, unwrapped.findings
+            document.source,
+            document.sha256,
+            Verdict.worst(counted),
+            records,
+            transactions,
+            unwrapped.findings,
         )
 
-    def verify_part(self, part: Part) -> _Judged:
+    def verify_record(self, content: bytes, key_text: str | None = None) -> RecordVerdict:
+        """Return the verdict on one record that stands by itself, without any container around it.
+
+        For callers that hold single records (a database, a message): nothing is unwrapped and nothing paired,
+        so this is the quickest way to a verdict. A record that holds a whole session is judged as that session,
+        with its energy and clock rules; a begin or end record alone is judged as a record only.
+
+        Args:
+            content: The record, in any of the formats.
+            key_text: Public key that came with the record. Like every key that travels with the data it proves
+                integrity only, and it gives way to the ring's keys and to those given for this check.
+
+        Returns:
+            The verdict, with index 0 and no place. Never raises for bad input.
+        """
+        try:
+            record = registry.decode_any(content)
+        except FormatError as error:
+            item = _unreadable((), problem(error.code, error.where, **error.params))
+            record = None
+        else:
+            if record is None:
+                item = _unreadable((), problem(Code.RECORD_NOT_RECOGNISED, ""))
+            else:
+                item = self._judge(record, key_text, (), Tries())
+        return _new_record_verdict(
+            0,
+            "",
+            (),
+            None if record is None else record.format,
+            item.verdict,
+            item.check.signature,
+            item.check.key,
+            record,
+            item.findings,
+        )
+
+    def _judge_part(self, part: Part, tries: Tries) -> _Judged:
         """Decode, check and judge one part."""
         if part.format is None:
-            return _unreadable(part, problem(Code.RECORD_NOT_RECOGNISED, ""))
+            return _unreadable(part.findings, problem(Code.RECORD_NOT_RECOGNISED, ""))
         try:
             record = registry.decode(part.format, part.content)
         except FormatError as error:
-            return _unreadable(part, problem(error.code, error.where, **error.params))
-        check = self._check(part, record)
+            return _unreadable(part.findings, problem(error.code, error.where, **error.params))
+        return self._judge(record, part.key_text, part.findings, tries)
+
+    def _judge(
+        self, record: SignedRecord, key_text: str | None, noticed: tuple[Finding, ...], tries: Tries
+    ) -> _Judged:
+        """Check the signature of one record and judge it; ``noticed`` is what its container had to say."""
+        check = self._check(record, key_text, tries)
         judgement = judge_record(record, self._profile)
-        findings = (*part.findings, *record.findings, *check.findings, *judgement.findings)
-        verdicts = [_signature_verdict(check.signature), judgement.verdict]
-        if any(finding.severity is Severity.ERROR for finding in part.findings):
+        findings = (*noticed, *record.findings, *check.findings, *judgement.findings)
+        verdict = Verdict.worst((_VERDICT_OF[check.signature.status], judgement.verdict))
+        if noticed and any(finding.severity is Severity.ERROR for finding in noticed):
             # The container shows its reader something else than what was signed (plain_data, markup, two records).
-            verdicts.append(Verdict.INDETERMINATE)
+            verdict = Verdict.worst((verdict, Verdict.INDETERMINATE))
         if self._profile is Profile.SAFE_1_4_1:
             refusals = official_record_refusals(
                 record,
@@ -124,10 +204,10 @@ class Verifier:
             )
             findings = (*findings, *refusals)
             if refusals:
-                verdicts = [Verdict.INDETERMINATE]
-        return _Judged(part, record, check, findings, Verdict.worst(verdicts))
+                verdict = Verdict.INDETERMINATE
+        return _Judged(record, check, findings, verdict, judgement.transaction)
 
-    def _check(self, part: Part, record: SignedRecord) -> KeyedCheck:
+    def _check(self, record: SignedRecord, key_text: str | None, tries: Tries) -> KeyedCheck:
         claimed = record.signature.algorithm
         algorithm = parse_algorithm(claimed) if claimed is not None else None
         if self._profile is Profile.SAFE_1_4_1 and algorithm is not None and algorithm.curve is not None:
@@ -137,16 +217,17 @@ class Verifier:
                 return KeyedCheck(_unverified("malformed_signature"), None, None, ())
             finding = problem(Code.UNSUPPORTED_ALGORITHM, "", algorithm=(claimed or "?")[:100])
             return KeyedCheck(_unverified("unsupported_algorithm"), None, None, (finding,))
-        groups = candidate_groups(record, part, self._keys, self._ring, self._charge_point)
-        check = check_with_keys(record, algorithm, groups, self._ring)
-        if record.format == "OCMF" and not algorithm.in_ocmf_table:
+        groups = candidate_groups(record, key_text, self._given, self._ring, self._charge_point)
+        check = check_with_keys(record, algorithm, groups, self._ring, tries)
+        if not algorithm.in_ocmf_table and record.format == "OCMF":
             extra = warning(Code.NON_OCMF_ALGORITHM, "", algorithm=algorithm.name)
             check = replace(check, findings=(*check.findings, extra))
         return check
 
-    def _transaction_verdict(self, group: Group, records: Sequence[RecordVerdict]) -> TransactionVerdict:
-        members = [member.record for member in group.members]
-        judgement = judge_transaction(members, self._profile, contexts=[member.context for member in group.members])
+    def _transaction_verdict(
+        self, group: Group, records: Sequence[RecordVerdict], judged: Sequence[_Judged]
+    ) -> TransactionVerdict:
+        judgement = self._transaction_judgement(group.members, judged)
         indexes = tuple(member.index for member in group.members)
         own = [records[index].verdict for index in indexes]
         findings = judgement.findings
@@ -173,28 +254,30 @@ class Verifier:
             judgement.registers[0].end if judgement.registers else None,
         )
 
+    def _transaction_judgement(
+        self, members: Sequence[Member], judged: Sequence[_Judged]
+    ) -> TransactionJudgement:
+        """Judge a transaction, or take over what the rules found when they judged a record that is one by itself."""
+        if len(members) == 1 and members[0].context is None:
+            own = judged[members[0].index].transaction
+            if own is not None:
+                return own
+        contexts = [member.context for member in members]
+        return judge_transaction([member.record for member in members], self._profile, contexts=contexts)
+
 
 def _unverified(reason: str) -> SignatureVerdict:
     return SignatureVerdict(SignatureStatus.UNVERIFIED, None, reason)
 
 
-def _unreadable(part: Part, finding: Finding) -> _Judged:
-    findings = part.findings
-    if not any(f.severity is Severity.ERROR for f in findings):
-        findings = (*findings, finding)
+def _unreadable(noticed: tuple[Finding, ...], finding: Finding) -> _Judged:
+    if not any(f.severity is Severity.ERROR for f in noticed):
+        noticed = (*noticed, finding)
     check = KeyedCheck(_unverified("unreadable"), None, None, ())
-    return _Judged(part, None, check, findings, Verdict.INDETERMINATE)
+    return _Judged(None, check, noticed, Verdict.INDETERMINATE)
 
 
-def _signature_verdict(signature: SignatureVerdict) -> Verdict:
-    return {
-        SignatureStatus.VALID: Verdict.VALID,
-        SignatureStatus.INVALID: Verdict.INVALID,
-        SignatureStatus.UNVERIFIED: Verdict.INDETERMINATE,
-    }[signature.status]
-
-
-def _mark_duplicates(judged: list[_Judged]) -> list[_Judged]:
+def _mark_duplicates(judged: Sequence[_Judged]) -> None:
     """Report a record that stands in the document twice; its identity is its signed bytes (ocmf facts §2)."""
     seen: dict[bytes, int] = {}
     for index, item in enumerate(judged):
@@ -202,20 +285,4 @@ def _mark_duplicates(judged: list[_Judged]) -> list[_Judged]:
             continue
         first = seen.setdefault(item.record.signed_bytes, index)
         if first != index:
-            finding = note(Code.DOCUMENT_REPEATS_RECORD, "", first=first)
-            judged[index] = replace(item, findings=(*item.findings, finding))
-    return judged
-
-
-def _record_verdict(index: int, item: _Judged) -> RecordVerdict:
-    return RecordVerdict(
-        index,
-        item.part.where,
-        item.part.layers,
-        item.record.format if item.record is not None else item.part.format,
-        item.verdict,
-        item.check.signature,
-        item.check.key,
-        item.record,
-        item.findings,
-    )
+            item.findings = (*item.findings, note(Code.DOCUMENT_REPEATS_RECORD, "", first=first))

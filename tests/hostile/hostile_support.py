@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from ocpi.objects.credentials import BusinessDetails, CredentialsRole, Role
 from ocpi.objects.tariff import Tariff
 from ocpi.objects.version import Endpoint, InterfaceRole
 from ocpi.registration import Partner, PartnerState
+from ocpi.transport.json import dumps
 from ocpi.versions import V2_2_1
 from sample_meters.ocmf import OcmfMeter
 
@@ -68,7 +68,9 @@ def emsp(partner_id: str = "p1") -> Partner:
         state=PartnerState.REGISTERED,
         versions_url="https://emsp.example/versions",
         version="2.2.1",
-        endpoints=(Endpoint(identifier="cdrs", role=InterfaceRole.RECEIVER, url="https://emsp.example/cdrs"),),
+        endpoints=(
+            Endpoint(identifier="cdrs", role=InterfaceRole.RECEIVER, url="https://emsp.example/cdrs"),
+        ),
         roles=(role,),
         token="the-token-that-we-send",
         base64_tokens=True,
@@ -95,7 +97,7 @@ class World:
         value = session_facts(
             session_id, more.pop("evse_id", EVSE), more.pop("token_uid", CARD), "ENERGY-49", **more
         )
-        raw = json.dumps(value, default=str).encode()
+        raw = dumps(value)
         return await self.chain.take_session(read_facts(value), raw, Document(session_id, content))
 
 
@@ -111,7 +113,7 @@ def in_world(path: Path, work: Callable[[World], Awaitable[None]]) -> None:
             async with database.transaction() as tx:
                 await tx.partners.put(emsp())
                 tariff = V2_2_1.load(Tariff, ENERGY_TARIFF)
-                await tx.tariffs.put(tariff, json.dumps(ENERGY_TARIFF, default=str).encode(), START)
+                await tx.tariffs.put(tariff, dumps(ENERGY_TARIFF), START)
             await world.vouch(meter())
             await work(world)
 

@@ -1,0 +1,209 @@
+"""Honest signed data used dishonestly: billed twice, for another card, meter or place, or over others' sessions."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eichrecht.billing.build import Outcome
+from eichrecht.demo.material import session_facts
+from eichrecht.service.errors import ServiceError
+from eichrecht.store.cdrs import NewCdr
+from eichrecht.store.errors import RecordAlreadyBilled, StoreError
+from eichrecht.store.states import CdrState
+from ocpi.objects.cdr import Cdr
+from ocpi.transport import json
+from ocpi.versions import V2_2_1
+from sample_meters.safe_xml import SafeValue, safe_xml
+from tests.hostile.hostile_support import (
+    CARD,
+    EVSE,
+    HOUR,
+    START,
+    World,
+    facts,
+    honest_record,
+    in_world,
+    known_key,
+    meter,
+    verify,
+)
+
+OTHER_CARD = "0011223344556677"
+
+
+def found(taken: Any) -> set[str]:
+    return {str(finding.code) for finding in taken.findings if finding.severity == "error"}
+
+
+def test_the_same_record_is_not_billed_for_two_sessions(tmp_path: Path) -> None:
+    async def attack(world: World) -> None:
+        first = await world.take("S1", honest_record())
+        assert (first.outcome, first.cdr and first.cdr.state) == (Outcome.READY, CdrState.READY), (
+            first.findings
+        )
+        again = await world.take("S2", honest_record())
+        assert (again.outcome, again.cdr, found(again)) == (Outcome.REFUSED, None, {"record_already_billed"})
+        # Wrapped differently: another document, the same signed bytes.
+        wrapped = safe_xml([SafeValue(honest_record(), meter().public_key_text())])
+        assert found(await world.take("S3", wrapped)) == {"record_already_billed"}
+        async with world.database.reading() as tx:
+            assert len(await tx.cdrs.find()) == 1
+            assert len(await tx.deliveries.find()) == 1
+            assert [i.outcome for i in await tx.intakes.find()] == ["refused", "refused", "ready"]
+
+    in_world(tmp_path, attack)
+
+
+def test_a_begin_record_is_not_billed_with_a_second_end(tmp_path: Path) -> None:
+    own = meter()
+    begin = own.begin_record(Decimal("100"), START)
+    first = own.end_record(Decimal("110"), START + HOUR)
+    own.page -= 1
+    second = own.end_record(Decimal("120"), START + 2 * HOUR)
+
+    async def attack(world: World) -> None:
+        assert (await world.take("S1", begin + b"\n" + first)).outcome is Outcome.READY
+        assert found(await world.take("S2", begin + b"\n" + second)) == {"record_already_billed"}
+
+    in_world(tmp_path, attack)
+
+
+def test_a_credited_record_may_be_billed_anew_and_only_once(tmp_path: Path) -> None:
+    async def attack(world: World) -> None:
+        await world.take("S1", honest_record())
+        made = await world.chain.credit("DE", "CPO", "S1", corrected=facts("S1", cdr_id="S1-2"))
+        assert [cdr.credit for cdr in made] == [True, False]
+        assert found(await world.take("S2", honest_record())) == {"record_already_billed"}
+        await world.chain.credit("DE", "CPO", "S1-2")
+        assert (await world.take("S3", honest_record())).outcome is Outcome.READY
+
+    in_world(tmp_path, attack)
+
+
+def test_a_discarded_cdr_frees_its_records(tmp_path: Path) -> None:
+    async def attack(world: World) -> None:
+        held = await world.take("S1", honest_record(), claimed_energy_kwh=Decimal("99"))
+        assert held.cdr is not None
+        assert held.cdr.state is CdrState.HELD
+        assert found(await world.take("S2", honest_record())) == {"record_already_billed"}
+        async with world.database.transaction() as tx:
+            await tx.cdrs.discard(held.cdr.pk)
+        assert (await world.take("S2", honest_record())).outcome is Outcome.READY
+
+    in_world(tmp_path, attack)
+
+
+def test_the_store_itself_refuses_a_record_twice(tmp_path: Path) -> None:
+    """Whatever the chain forgets to ask, the store holds; the unique index holds even against a lost race."""
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", honest_record())
+        assert taken.cdr is not None
+        value = json.loads(taken.cdr.body)
+        value |= {"id": "S9", "session_id": "S9"}
+        cdr = V2_2_1.load(Cdr, value)
+        (record,) = verify(honest_record(), known_key()).records
+        assert record.record is not None
+        identity = hashlib.sha256(record.record.signed_bytes).hexdigest()
+        with pytest.raises(RecordAlreadyBilled):
+            async with world.database.transaction() as tx:
+                await tx.cdrs.create(NewCdr(cdr, json.dumps(value), None, records=[identity]), START)
+
+    in_world(tmp_path, attack)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"token_uid": OTHER_CARD}, "other_identification"),
+        ({"meter_id": "SAMPLE0002"}, "other_meter"),
+        ({"evse_id": "DE*SMP*E0002"}, "other_charge_point"),
+    ],
+)
+def test_a_record_of_something_else_is_held(tmp_path: Path, change: dict[str, Any], code: str) -> None:
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", honest_record(), **change)
+        assert taken.outcome is Outcome.HELD
+        assert code in found(taken)
+        async with world.database.reading() as tx:
+            assert not await tx.deliveries.find()
+
+    in_world(tmp_path, attack)
+
+
+def test_a_meter_that_names_no_place_is_still_bound_to_its_key(tmp_path: Path) -> None:
+    silent = meter(head={"CT": None, "CI": None})
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", honest_record(silent), evse_id="DE*SMP*E0002")
+        assert (taken.outcome, found(taken)) == (Outcome.HELD, {"other_charge_point"})
+
+    in_world(tmp_path, attack)
+
+
+@pytest.mark.parametrize(
+    "written", [CARD.lower(), "1F:2D:3A:4F:55:06:C7", "C706554F3A2D1F", "no card number"]
+)
+def test_the_same_card_in_another_spelling_is_no_other_card(tmp_path: Path, written: str) -> None:
+    async def honest(world: World) -> None:
+        taken = await world.take("S1", honest_record(), token_uid=written, evse_id=EVSE.replace("*", ""))
+        assert (taken.outcome, found(taken)) == (Outcome.READY, set())
+
+    in_world(tmp_path, honest)
+
+
+def test_the_contract_that_was_signed_is_the_one_that_is_billed(tmp_path: Path) -> None:
+    def signed(contract: str) -> bytes:
+        return honest_record(meter(head={"IT": "EMAID", "ID": contract}))
+
+    async def attack(world: World) -> None:
+        assert session_facts("S", EVSE, CARD, "T")["cdr_token"]["contract_id"] == "DE-MSP-C00000001"
+        assert found(await world.take("S1", signed("DEMSPC00000002"))) == {"other_identification"}
+        assert (await world.take("S2", signed("DE*MSP*C00000001*X"))).outcome is Outcome.READY
+
+    in_world(tmp_path, attack)
+
+
+def test_a_pair_over_other_customers_sessions_is_held(tmp_path: Path) -> None:
+    """Begin of one's first session, end of the last, another customer's 40 kWh between them."""
+    own = meter()
+    begin = own.begin_record(Decimal("100"), START)
+    own.page += 4
+    end = own.end_record(Decimal("160"), START + 5 * HOUR)
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", begin + b"\n" + end)
+        assert (taken.outcome, found(taken)) == (Outcome.HELD, {"records_missing_between"})
+
+    in_world(tmp_path, attack)
+
+
+def test_no_document_with_a_doubt_beside_the_session_is_billed(tmp_path: Path) -> None:
+    forged = honest_record().replace(b"110.000", b"990.000").replace(b'"T1"', b'"F1"')
+    document = honest_record() + b"\n" + forged
+    assert verify(document, known_key()).verdict != "valid"
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", document)
+        assert (taken.outcome, taken.cdr) == (Outcome.REFUSED, None)
+        assert found(taken) >= {"transaction_not_valid", "signature_mismatch"}
+
+    in_world(tmp_path, attack)
+
+
+def test_a_correction_stays_with_its_session(tmp_path: Path) -> None:
+    """A correction for another session would leave the order of delivery and bill somebody else."""
+
+    async def attack(world: World) -> None:
+        await world.take("S1", honest_record())
+        with pytest.raises((ServiceError, StoreError)):
+            await world.chain.credit("DE", "CPO", "S1", corrected=facts("S2", cdr_id="S1-2"))
+        async with world.database.reading() as tx:
+            assert [cdr.id for cdr in await tx.cdrs.find()] == ["S1"]
+
+    in_world(tmp_path, attack)
