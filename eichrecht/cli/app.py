@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from eichrecht.cli import cdr, demo, serve, show
+from eichrecht.cli import show
 from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import gather, key_argument
 from eichrecht.evidence import Verdict
@@ -31,32 +31,6 @@ class Exit(IntEnum):
     """Ended by Ctrl+C (128 + SIGINT), as shells have it."""
 
 
-app = typer.Typer(
-    name="eichrecht",
-    help="Proof for what an electric car's driver is billed.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-app.add_typer(cdr.commands, name="cdr")
-app.add_typer(serve.db, name="db")
-app.add_typer(serve.key, name="key")
-app.add_typer(serve.tariff, name="tariff")
-app.add_typer(serve.partner, name="partner")
-app.command("serve")(serve.serve)
-app.command("worker")(serve.worker)
-app.command("demo")(demo.demo)
-
-
-@app.callback()
-def _program() -> None:
-    """Verify signed meter data, price sessions, make and deliver OCPI CDRs."""
-
-
-@app.command()
 def verify(
     paths: Annotated[list[Path], typer.Argument(help="Files or directories; - reads standard input.")],
     key: Annotated[
@@ -96,15 +70,54 @@ def _status(verdicts: list[Verdict]) -> int:
     }[Verdict.worst(verdicts)]
 
 
+def _program() -> None:
+    """Verify signed meter data, price sessions, make and deliver OCPI CDRs."""
+
+
+def _application(first: str | None) -> typer.Typer:
+    """Return the commands that are needed to run ``first``.
+
+    A check must not wait for the web server and the database of the other commands: to load them takes several
+    times as long as to verify a file.
+    """
+    app = typer.Typer(
+        name="eichrecht",
+        help="Proof for what an electric car's driver is billed.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_program)
+    app.command()(verify)
+    if first == "verify":
+        return app
+    from eichrecht.cli import cdr, demo, serve  # noqa: PLC0415 - see above
+
+    for name, commands in (
+        ("cdr", cdr.commands),
+        ("db", serve.db),
+        ("key", serve.key),
+        ("tariff", serve.tariff),
+        ("partner", serve.partner),
+    ):
+        app.add_typer(commands, name=name)
+    app.command()(serve.serve)
+    app.command()(serve.worker)
+    app.command()(demo.demo)
+    return app
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and end it with the exit status of the contract."""
-    command = typer.main.get_command(app)
+    given = sys.argv[1:] if arguments is None else arguments
+    command = typer.main.get_command(_application(given[0] if given else None))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that knows no check mark shows "?" instead of ending the program.
             stream.reconfigure(errors="replace")
     try:
-        result = command.main(args=arguments, prog_name="eichrecht", standalone_mode=False)
+        result = command.main(args=given, prog_name="eichrecht", standalone_mode=False)
         status = result if isinstance(result, int) else 0
     except InputError as error:
         sys.stderr.write(f"eichrecht: {error}\n")

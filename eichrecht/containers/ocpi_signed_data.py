@@ -6,6 +6,8 @@ Source: OCPI 2.2.1 and 2.3.0, mod_cdrs, SignedData and SignedValue classes. How 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from eichrecht.containers.codes import ContainerCode
@@ -58,7 +60,12 @@ def _from_object(value: dict[str, Any], opener: Opener) -> Found | None:
         found = _from_signed_data(signed, opener)
         identifier = value.get("id")
         group = identifier if isinstance(identifier, str) else None
-        parts = tuple(with_context(part, transaction_id=group) for part in found.parts)
+        claimed = value.get("total_energy")
+        energy_kwh = Decimal(claimed) if isinstance(claimed, Decimal | int) else None
+        parts = tuple(
+            replace(with_context(part, transaction_id=group), claimed_energy_kwh=energy_kwh)
+            for part in found.parts
+        )
         return within(
             Found(parts, found.findings), Layer("ocpi-cdr", "signed_data_object"), where="/signed_data"
         )

@@ -49,14 +49,19 @@ class Processes:
     emsp_versions_url: str = ""
     emsp_token_a: str = field(default="", repr=False)
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _service: subprocess.Popen[bytes] | None = None
+    _port: int = field(default_factory=free_port)
 
-    def start_service(self) -> None:
-        """Start the service on an SQLite file and wait until it answers.
+    def start_service(self, **settings: str) -> None:
+        """Start the service on an SQLite file and wait until it answers; again on the same file and address.
+
+        Args:
+            settings: More settings of the service, e.g. ``EICHRECHT_WORKER``.
 
         Raises:
             DemoError: It does not come up; the message ends with its log.
         """
-        port = free_port()
+        port = self._port
         self.service_url = f"http://127.0.0.1:{port}"
         environment = {
             **os.environ,
@@ -67,8 +72,9 @@ class Processes:
             "EICHRECHT_OPERATOR_TOKEN": self.operator_token,
             "EICHRECHT_ALLOW_LOOPBACK_PARTNERS": "true",
             "EICHRECHT_NAME": "Demo CPO",
+            **settings,
         }
-        process = self._start(["-m", "eichrecht", "serve"], "service.log", environment)
+        self._service = process = self._start(["-m", "eichrecht", "serve"], "service.log", environment)
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -94,10 +100,17 @@ class Processes:
         self.emsp_versions_url = announcement["versions_url"]
         self.emsp_token_a = announcement["token_a"]
 
+    def kill_service(self) -> None:
+        """End the service at once, as a power cut does; :meth:`start_service` starts it again."""
+        if self._service is not None:
+            self._service.kill()
+            self._service.wait()
+            self._running.remove(self._service)
+
     def _start(
         self, arguments: list[str], log: str, environment: dict[str, str], *, piped: bool = False
     ) -> subprocess.Popen[bytes]:
-        with (self.folder / log).open("wb") as sink:
+        with (self.folder / log).open("ab") as sink:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 [sys.executable, *arguments],
                 stdin=subprocess.DEVNULL,

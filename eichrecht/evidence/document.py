@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 from eichrecht.evidence.findings import Finding
@@ -70,6 +71,7 @@ class Part:
         transaction_id: Grouping given by the container (S.A.F.E. ``transactionId``), as written.
         context: Role given by the container: ``Transaction.Begin``, ``Transaction.End``, OCPI ``Start``/``End``, ...
         declared_format: Format the container claims; a hint, never trusted.
+        claimed_energy_kwh: Energy that the container says the record's transaction has (OCPI ``total_energy``).
         findings: What unwrapping noticed about this part.
     """
 
@@ -82,4 +84,5 @@ class Part:
     transaction_id: str | None = None
     context: str | None = None
     declared_format: str | None = None
+    claimed_energy_kwh: Decimal | None = None
     findings: tuple[Finding, ...] = ()

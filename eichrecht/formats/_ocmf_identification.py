@@ -28,7 +28,7 @@ LEVELS = frozenset(
 MAX_FLAGS = 4
 """IF is an array of 0 to 4, at most one from each group of the table."""
 
-_FLAG_GROUPS = {
+FLAGS = {
     **dict.fromkeys(("RFID_NONE", "RFID_PLAIN", "RFID_RELATED", "RFID_PSK"), "RFID"),
     **dict.fromkeys(
         (
@@ -46,10 +46,11 @@ _FLAG_GROUPS = {
     **dict.fromkeys(("ISO15118_NONE", "ISO15118_PNC"), "ISO15118"),
     **dict.fromkeys(("PLMN_NONE", "PLMN_RING", "PLMN_SMS"), "PLMN"),
 }
+"""Table of IF: each flag with its group."""
 
 _ORDINARY_FLAGS: set[tuple[str, ...]] = set()
 _HEX = "[0-9A-Fa-f]"
-_SHAPES: dict[str, re.Pattern[str] | None] = {
+TYPES: dict[str, re.Pattern[str] | None] = {
     "NONE": None,
     "DENIED": None,
     "UNDEFINED": None,
@@ -100,7 +101,7 @@ def read_identification(
     if kind is None:
         if assigned is not None:
             findings.append(note(OcmfCode.TYPE_MISSING))
-    elif kind not in _SHAPES:
+    elif kind not in TYPES:
         findings.append(warning(OcmfCode.TYPE_UNKNOWN, "/IT", type=kind[:20]))
     elif not fits_type(kind, data):
         findings.append(note(OcmfCode.DATA_SHAPE, "/ID", type=kind, length=len(data or "")))
@@ -109,9 +110,9 @@ def read_identification(
 
 def fits_type(kind: str, data: str | None) -> bool:
     """Whether IT is in the table, and ID (if there is one) has the shape that the table gives it."""
-    if kind not in _SHAPES:
+    if kind not in TYPES:
         return False
-    shape = _SHAPES[kind]
+    shape = TYPES[kind]
     return not data or shape is None or shape.fullmatch(data) is not None
 
 
@@ -137,7 +138,7 @@ def flags_are_ordinary(flags: tuple[Any, ...]) -> bool:
     """
     if flags in _ORDINARY_FLAGS:
         return True
-    groups = [_FLAG_GROUPS.get(flag) for flag in flags]
+    groups = [FLAGS.get(flag) for flag in flags]
     if None in groups or len(set(groups)) != len(groups):
         return False
     _ORDINARY_FLAGS.add(flags)  # at most four of a closed table: their combinations stay few
@@ -156,10 +157,10 @@ def _read_flags(written: Any, findings: list[Finding]) -> tuple[str, ...]:
     flags = tuple(item for item in written if item.__class__ is str)
     if len(flags) != len(written):
         findings.append(warning(OcmfCode.FLAGS_MALFORMED, "/IF"))
-    unknown = [flag for flag in flags if flag not in _FLAG_GROUPS]
+    unknown = [flag for flag in flags if flag not in FLAGS]
     if unknown:
         findings.append(note(OcmfCode.FLAG_UNKNOWN, "/IF", flag=unknown[0][:30]))
-    known = [_FLAG_GROUPS[flag] for flag in flags if flag in _FLAG_GROUPS]
+    known = [FLAGS[flag] for flag in flags if flag in FLAGS]
     if len(set(known)) != len(known):
         findings.append(note(OcmfCode.FLAGS_SAME_GROUP, "/IF"))
     if len(written) > MAX_FLAGS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast
 
 from eichrecht.evidence import Finding, Reading, ReadingRole, note, problem, warning
@@ -31,6 +32,9 @@ ROLES = {
 }
 """Field TX; absent means a fiscal reading."""
 
+MAX_OBIS_CHARS = 32
+"""The longest form has 18."""
+
 METER_STATES = frozenset("NGTDRMXIOSEF")
 """Field ST. F (read error) came with 0.2, the others are older."""
 
@@ -43,7 +47,7 @@ ERROR_FLAGS = frozenset("Et")
 CURRENT_TYPES = frozenset({"AC", "DC"})
 """Field RT."""
 
-_ENERGY_SCALE = {"kWh": 0, "Wh": -3}
+ENERGY_SCALE = {"kWh": 0, "Wh": -3}
 _SCALE_IN_ANY_CASE = {"kwh": 0, "wh": -3}
 _OTHER_UNITS = frozenset({"mOhm", "uOhm"})
 _KEYS = frozenset({"TM", "TX", "RV", "RI", "RU", "RT", "CL", "EF", "ST", "EI"})
@@ -56,7 +60,7 @@ MAX_REMEMBERED = 1024
 """Combinations of fields kept as known to be ordinary; a fleet has a few dozen."""
 
 _ORDINARY: dict[_Fields, tuple[ReadingRole, int, int]] = {}
-_ORDINARY_FLAGS = frozenset({"", "E", "t", "Et", "tE"})
+ORDINARY_FLAGS = frozenset({"", "E", "t", "Et", "tE"})
 # A-B:C.D.E*F, hexadecimal in 1.4; before, with the placeholder letters b and e, or a dot before F.
 _OBIS = re.compile(
     r"[0-9a-f]{1,2}-[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-9a-f]{1,2}\.[0-9a-fx]{1,2}(?:[*.][0-9a-f]{1,3})?",
@@ -66,8 +70,14 @@ _OBIS = re.compile(
 _new_reading = positional_constructor(Reading)
 
 
+def is_obis(register: str) -> bool:
+    """Whether RI is an OBIS code in one of the forms that meters write."""
+    return len(register) <= MAX_OBIS_CHARS and _is_obis(register)
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
 def _is_obis(register: str) -> bool:
-    return len(register) <= 32 and _OBIS.fullmatch(register) is not None
+    return _OBIS.fullmatch(register) is not None
 
 
 class Readings:
@@ -112,7 +122,7 @@ class Readings:
         get = item.get
         fields = (get("TX"), get("RI"), get("RU"), get("RT"), get("EF"), get("ST"))
         try:
-            ordinary = ordinary_fields(fields)
+            ordinary = _ORDINARY.get(fields) or _judge_fields(fields)
         except TypeError:  # an array or object where text belongs
             return None
         written, raw, last = get("TM"), get("RV"), self._last
@@ -245,36 +255,27 @@ class Readings:
             findings.append(note(OcmfCode.UNIT_MISSING, where))
         elif register is None and (unit is not None or (state == "G" and not flags and reason != "X")):
             findings.append(warning(OcmfCode.REGISTER_MISSING, where))
-        if register is not None and not _is_obis(register):
+        if register is not None and not is_obis(register):
             findings.append(note(OcmfCode.REGISTER_UNREADABLE, f"{where}/RI", register=register[:40]))
 
 
-def ordinary_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
+def _judge_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
     """Return role, scale to kWh and number of members of a reading about which nothing is to be said.
 
-    ``None`` if anything is. ``fields`` are TX, RI, RU, RT, EF and ST.
-
-    Raises:
-        TypeError: A field cannot be hashed, and so is no text.
-    """
-    return _ORDINARY.get(fields) or _judge_fields(fields)
-
-
-def _judge_fields(fields: _Fields) -> tuple[ReadingRole, int, int] | None:
-    """See :func:`ordinary_fields`. Only good answers are remembered, and what is good is short, so hostile records
+    ``None`` if anything is. Only good answers are remembered, and what is good is short, so hostile records
     cannot fill the memory. What the tables allow is never spelled like a number, so a number can never be
     taken for the equal text.
     """
     reason, register, unit, current, flags, state = fields
-    if reason not in ROLES or unit not in _ENERGY_SCALE or state not in METER_STATES:
+    if reason not in ROLES or unit not in ENERGY_SCALE or state not in METER_STATES:
         return None
-    if not (current is None or current in CURRENT_TYPES) or not (flags is None or flags in _ORDINARY_FLAGS):
+    if not (current is None or current in CURRENT_TYPES) or not (flags is None or flags in ORDINARY_FLAGS):
         return None
-    if register.__class__ is not str or not _is_obis(register):
+    if register.__class__ is not str or not is_obis(register):
         return None
     if len(_ORDINARY) >= MAX_REMEMBERED:
         _ORDINARY.clear()
-    answer = ROLES[reason], _ENERGY_SCALE[unit], 8 - (current is None) - (flags is None)
+    answer = ROLES[reason], ENERGY_SCALE[unit], 8 - (current is None) - (flags is None)
     _ORDINARY[fields] = answer
     return answer
 
@@ -283,7 +284,7 @@ def _energy(unit: str | None, number: Decimal | None, where: str, findings: list
     """Convert a value to kWh exactly; say so where RU is not spelled as in table 20 or not in it at all."""
     if unit is None or unit in _OTHER_UNITS:
         return None
-    scale = _ENERGY_SCALE.get(unit)
+    scale = ENERGY_SCALE.get(unit)
     if scale is None:
         scale = _SCALE_IN_ANY_CASE.get(unit.lower())
         code = OcmfCode.UNIT_UNKNOWN if scale is None else OcmfCode.UNIT_SPELLING

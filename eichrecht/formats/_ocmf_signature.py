@@ -29,34 +29,28 @@ def read_signature(fields: dict[str, Any], findings: list[Finding]) -> Signature
     """
     get = fields.get
     named, encoding, data = get("SA"), get("SE"), get("SD")
+    if named is not None and named.__class__ is not str:
+        findings.append(problem(OcmfCode.ALGORITHM_UNREADABLE, "/signature/SA"))
+        algorithm = written = None
+    else:
+        written = named
+        algorithm = DEFAULT_ALGORITHM if named is None else named
     if not _KEYS.issuperset(fields):
         _judge_other_keys(fields, findings)
     media_type = get("SM")
     if media_type is not None and media_type != DEFAULT_MEDIA_TYPE:
         shown = media_type[:40] if media_type.__class__ is str else ""
         findings.append(note(OcmfCode.SIGNATURE_MEDIA_TYPE, "/signature/SM", type=shown))
-    return read_claim(named, encoding, data, findings)
-
-
-def read_claim(named: Any, encoding: Any, data: Any, findings: list[Finding]) -> SignatureClaim:
-    """Read SA, SE and SD, each as written or ``None``; see :func:`read_signature`."""
-    if named is None:
-        algorithm: str | None = DEFAULT_ALGORITHM
-    elif named.__class__ is str:
-        algorithm = named
-    else:
-        findings.append(problem(OcmfCode.ALGORITHM_UNREADABLE, "/signature/SA"))
-        algorithm = named = None
     if not data or data.__class__ is not str:
         findings.append(problem(OcmfCode.SIGNATURE_MISSING, "/signature/SD"))
-        return _new_claim(algorithm, named, None, None)
+        return _new_claim(algorithm, written, None, None)
     if encoding is None or encoding == "hex":
-        return _new_claim(algorithm, named, _from_hex(data, findings), "hex")
+        return _new_claim(algorithm, written, _from_hex(data, findings), "hex")
     if encoding == "base64":
-        return _new_claim(algorithm, named, _from_base64(data, findings), "base64")
+        return _new_claim(algorithm, written, _from_base64(data, findings), "base64")
     shown = encoding[:20] if encoding.__class__ is str else ""
     findings.append(problem(OcmfCode.SIGNATURE_ENCODING_UNKNOWN, "/signature/SE", encoding=shown))
-    return _new_claim(algorithm, named, None, None)
+    return _new_claim(algorithm, written, None, None)
 
 
 def _from_hex(text: str, findings: list[Finding]) -> bytes | None:

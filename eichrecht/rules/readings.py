@@ -171,9 +171,10 @@ def shown(number: Decimal) -> str:
 
 def clock(begin: Reading, end: Reading) -> Iterator[Finding]:
     """Clock status at both ends (law facts §4, §5)."""
-    if begin.time_status_text is None:
+    # A time that is missing altogether has been reported as such.
+    if begin.time_status_text is None and begin.time_text is not None:
         yield found(Code.CLOCK_STATUS_MISSING, begin.where)
-    if end.time_status_text is None:
+    if end.time_status_text is None and end.time_text is not None:
         yield found(Code.CLOCK_STATUS_MISSING_AT_END, end.where)
     for reading in (begin, end):
         if reading.time_status_text is not None and reading.time_status is None:

@@ -110,9 +110,11 @@ def _law(records: Sequence[SignedRecord]) -> tuple[_Failure | None, Reading | No
         return _Failure("error.values.missing.ru", True), None, None
     starts = [reading for reading in relevant if reading.role is ReadingRole.BEGIN]
     stops = [reading for reading in relevant if reading.role is ReadingRole.END]
+    # Too many of either is asked before none of either (§1.6 no. 2; vector safe-law-ocmf-one-two-stops).
     for found, name in ((starts, "start"), (stops, "stop")):
         if len(found) > 1:
             return _Failure(f"error.values.toomany.{name}", True), None, None
+    for found, name in ((starts, "start"), (stops, "stop")):
         if not found:
             return _Failure(f"error.values.no.{name}.meter.values", True), None, None
     start, stop = starts[0], stops[0]

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import Request
 
 
 class BodyTooLargeError(Exception):
     """The body is larger than allowed; reading stopped at the limit."""
+
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
+"""Python's ``isdigit`` also accepts digits that ``int`` refuses, and ``int`` refuses very long numbers."""
+
+
+def declared_length(request: Request) -> int | None:
+    """Return ``Content-Length``; ``None`` if there is none that means anything."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if _LENGTH.fullmatch(declared) else None
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -15,8 +27,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         BodyTooLargeError: There are more, as declared or as sent.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    declared = declared_length(request)
+    if declared is not None and declared > limit:
         raise BodyTooLargeError
     body = bytearray()
     async for chunk in request.stream():

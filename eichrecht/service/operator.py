@@ -131,7 +131,7 @@ def _tariff_routes(router: APIRouter, backend: Backend) -> None:
         try:
             async with backend.database.transaction() as tx:
                 await tx.tariffs.withdraw(backend.country_code, backend.party_id, tariff_id, utc_now())
-        except NotFound as error:
+        except (NotFound, ValueError) as error:  # no tariff has an id with control characters
             raise ApiError(404, "no_such_tariff", str(error)) from error
         deleted = await backend.partners.delete_tariff(tariff_id)
         return answer({"id": tariff_id, "deleted": deleted})

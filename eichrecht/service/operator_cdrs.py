@@ -48,13 +48,14 @@ def add_cdr_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
     """Add the routes of the CDRs: read, credit, release, discard."""
     _reading(router, backend, base_url)
     _deciding(router, backend, base_url)
+    _stopped(router, backend, base_url)
 
 
 async def _one(backend: Backend, cdr_id: str) -> StoredCdr:
     try:
         async with backend.database.reading() as tx:
             return await tx.cdrs.get(backend.country_code, backend.party_id, cdr_id)
-    except NotFound as error:
+    except (NotFound, ValueError) as error:  # no CDR has an id with control characters
         raise ApiError(404, "no_such_cdr", str(error)) from error
 
 
@@ -127,6 +128,19 @@ def _deciding(router: APIRouter, backend: Backend, base_url: str) -> None:
             raise ApiError(409, "cannot_release", str(error)) from error
         return answer(cdr_as_json(released, base_url))
 
+    @router.post("/cdrs/{cdr_id}/discard")
+    async def discard(cdr_id: str) -> Response:
+        """Give up a held CDR, so that the session can come in again corrected under a new ``cdr_id``."""
+        stored = await _one(backend, cdr_id)
+        try:
+            async with backend.database.transaction() as tx:
+                discarded = await tx.cdrs.discard(stored.pk)
+        except StoreConflict as error:
+            raise ApiError(409, "cannot_discard", str(error)) from error
+        return answer(cdr_as_json(discarded, base_url))
+
+
+def _stopped(router: APIRouter, backend: Backend, base_url: str) -> None:
     @router.post("/cdrs/{cdr_id}/replay")
     async def replay(cdr_id: str) -> Response:
         """Start a stopped delivery again; where the partner may have the CDR, it is asked first."""
@@ -138,14 +152,3 @@ def _deciding(router: APIRouter, backend: Backend, base_url: str) -> None:
         except (StoreConflict, NotFound) as error:
             raise ApiError(409, "cannot_replay", str(error)) from error
         return answer(cdr_as_json(await _one(backend, cdr_id), base_url))
-
-    @router.post("/cdrs/{cdr_id}/discard")
-    async def discard(cdr_id: str) -> Response:
-        """Give up a held CDR, so that the session can come in again corrected under a new ``cdr_id``."""
-        stored = await _one(backend, cdr_id)
-        try:
-            async with backend.database.transaction() as tx:
-                discarded = await tx.cdrs.discard(stored.pk)
-        except StoreConflict as error:
-            raise ApiError(409, "cannot_discard", str(error)) from error
-        return answer(cdr_as_json(discarded, base_url))

@@ -21,7 +21,7 @@ from eichrecht.evidence import Document, DocumentVerdict
 from eichrecht.keyring.ring import KeyRing
 from eichrecht.rules.profiles import Profile
 from eichrecht.service import pages
-from eichrecht.service.limits import BodyTooLargeError, read_body
+from eichrecht.service.limits import BodyTooLargeError, declared_length, read_body
 from eichrecht.service.pages import API_HEADERS
 from eichrecht.service.view import verdict_view
 from eichrecht.signatures.keys import UnreadableKey, read_key
@@ -91,29 +91,29 @@ async def read_request(request: Request) -> CheckRequest:
         return _checked(
             [Document("body", body)], parameters.get("key", ""), parameters.get("profile", ""), ""
         )
-    declared = request.headers.get("content-length", "")
-    if not declared.isdigit():
+    declared = declared_length(request)
+    if declared is None:
         raise CheckError("length_required")
-    if int(declared) > MAX_FORM_BYTES:
+    if declared > MAX_FORM_BYTES:
         raise CheckError("document_too_large", str(MAX_DOCUMENT_BYTES))
     try:
-        form = await request.form(
+        # Closed on leaving: what a driver uploads must not stay in a temporary file.
+        async with request.form(
             max_files=MAX_FILES_PER_CHECK, max_fields=MAX_FIELDS_PER_CHECK, max_part_size=MAX_DOCUMENT_BYTES
-        )
+        ) as form:
+            documents = [
+                Document(item.filename or "upload", content)
+                for item in form.getlist("file")
+                if isinstance(item, UploadFile) and (content := await item.read())
+            ]
+            text, key, profile = (_field(form.get(name)) for name in ("text", "key", "profile"))
     except (MultiPartException, HTTPException) as error:
         raise CheckError("malformed_form", str(error)) from error
-    documents: list[Document] = []
-    for item in form.getlist("file"):
-        if isinstance(item, UploadFile):
-            content = await item.read()
-            if content:
-                documents.append(Document(item.filename or "upload", content))
-    text = _field(form.get("text"))
     if text.strip():
         documents.append(Document("text", text.encode("utf-8", "replace")))
     if not documents:
         raise CheckError("nothing_given")
-    return _checked(documents, _field(form.get("key")), _field(form.get("profile")), text)
+    return _checked(documents, key, profile, text)
 
 
 def _field(value: Any) -> str:

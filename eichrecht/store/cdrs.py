@@ -66,7 +66,9 @@ class CdrRepository:
         await self._refuse_taken(cdr)
         billed = await self.billing(new.records)
         if billed is not None:
-            raise RecordAlreadyBilled(f"a signed record of CDR {cdr.id} is billed by CDR {billed}: credit it first")
+            raise RecordAlreadyBilled(
+                f"a signed record of CDR {cdr.id} is billed by CDR {billed}: credit it first"
+            )
         follows_pk = await self._predecessor(new)
         held = bool(open_errors(new.findings, new.overrides)) or new.partner_id is None
         values = columns(new, now) | {

@@ -14,6 +14,7 @@ class VerificationCode(StrEnum):
     KEY_TRIALS_ENDED = "key_trials_ended"
     KEY_OF_OTHER_METER = "key_of_other_meter"
     KEY_OUT_OF_VALIDITY = "key_out_of_validity"
+    BILLED_ENERGY_NOT_SIGNED = "billed_energy_not_signed"
     UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
     NON_OCMF_ALGORITHM = "non_ocmf_algorithm"
     SIGNATURE_MISMATCH = "signature_mismatch"

@@ -116,6 +116,7 @@ class KeyedCheck:
     findings: tuple[Finding, ...]
 
 
+_VALID = SignatureStatus.VALID
 _new_check = positional_constructor(KeyedCheck)
 _new_key_verdict = positional_constructor(KeyVerdict)
 
@@ -203,8 +204,9 @@ def check_with_keys(
         if key is None:
             continue
         check = check_signature(algorithm, key, record.signed_bytes, record.signature.value)
-        if check.status is SignatureStatus.VALID:
-            return _passed(record, candidate, key, check, ring, _disagreement(groups[1:], key, algorithm))
+        if check.status is _VALID:
+            disagreement = _disagreement(groups[1:], key, algorithm) if len(groups) > 1 else ()
+            return _passed(record, candidate, key, check, ring, disagreement)
         if failed is None or check.reason == "mismatch":
             failed = (candidate, key, check)
     if failed is None:

@@ -6,8 +6,10 @@ finding that names the layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import islice
 
 from eichrecht.containers.unwrap import unwrap
 from eichrecht.evidence import (
@@ -53,6 +55,14 @@ _VERDICT_OF = {
     SignatureStatus.UNVERIFIED: Verdict.INDETERMINATE,
 }
 
+_SIGNED = SignatureStatus.VALID
+_SAFE = Profile.SAFE_1_4_1
+_Decoded = tuple[SignedRecord | Finding, str | None, tuple[Finding, ...]]
+"""A record (or why it cannot be decoded), the key that came with it, and what its container had to say."""
+
+BLOCK = 64
+"""Records that :meth:`Verifier.verify_records` takes through a stage together."""
+
 _new_record_verdict = positional_constructor(RecordVerdict)
 
 
@@ -65,6 +75,10 @@ class _Judged:
     findings: tuple[Finding, ...]
     verdict: Verdict
     transaction: TransactionJudgement | None = None
+
+
+ENERGY_TOLERANCE_KWH = Decimal("0.001")
+"""A CDR may round the signed energy to whole watt-hours, the finest step that OCPI can bill."""
 
 
 class Verifier:
@@ -96,7 +110,7 @@ class Verifier:
         unwrapped = unwrap(document, registry.recognise)
         parts = unwrapped.parts
         tries = Tries()
-        judged = [self._judge_part(part, tries) for part in parts]
+        judged = self._judge([(_decoded(part), part.key_text, part.findings) for part in parts], tries)
         _mark_duplicates(judged)
         records = tuple(
             RecordVerdict(
@@ -128,13 +142,16 @@ class Verifier:
         ]
         if any(finding.severity is Severity.ERROR for finding in unwrapped.findings):
             counted.append(Verdict.INDETERMINATE)
+        contradictions = tuple(_contradictions(parts, transactions))
+        if contradictions:
+            counted.append(Verdict.INVALID)
         return DocumentVerdict(
             document.source,
             document.sha256,
             Verdict.worst(counted),
             records,
             transactions,
-            unwrapped.findings,
+            (*unwrapped.findings, *contradictions),
         )
 
     def verify_record(self, content: bytes, key_text: str | None = None) -> RecordVerdict:
@@ -152,50 +169,77 @@ class Verifier:
         Returns:
             The verdict, with index 0 and no place. Never raises for bad input.
         """
-        try:
-            record = registry.decode_any(content)
-        except FormatError as error:
-            item = _unreadable((), problem(error.code, error.where, **error.params))
-            record = None
-        else:
-            if record is None:
-                item = _unreadable((), problem(Code.RECORD_NOT_RECOGNISED, ""))
-            else:
-                item = self._judge(record, key_text, (), Tries())
-        return _new_record_verdict(
-            0,
-            "",
-            (),
-            None if record is None else record.format,
-            item.verdict,
-            item.check.signature,
-            item.check.key,
-            record,
-            item.findings,
-        )
+        return self._verify_block([content], key_text, 0)[0]
 
-    def _judge_part(self, part: Part, tries: Tries) -> _Judged:
-        """Decode, check and judge one part."""
-        if part.format is None:
-            return _unreadable(part.findings, problem(Code.RECORD_NOT_RECOGNISED, ""))
-        try:
-            record = registry.decode(part.format, part.content)
-        except FormatError as error:
-            return _unreadable(part.findings, problem(error.code, error.where, **error.params))
-        return self._judge(record, part.key_text, part.findings, tries)
+    def verify_records(
+        self, contents: Iterable[bytes], key_text: str | None = None
+    ) -> Iterator[RecordVerdict]:
+        """Yield the verdict on each of many records, one after the other; see :meth:`verify_record`.
 
-    def _judge(
-        self, record: SignedRecord, key_text: str | None, noticed: tuple[Finding, ...], tries: Tries
+        Faster than calling :meth:`verify_record` for each: a block of records goes through one stage after the
+        other, so that the processor keeps the code of a stage at hand. At most :data:`BLOCK` records are taken
+        ahead of the verdict that is yielded.
+
+        Args:
+            contents: The records.
+            key_text: Public key that came with all of them.
+        """
+        first = 0
+        remaining = iter(contents)
+        while block := list(islice(remaining, BLOCK)):
+            yield from self._verify_block(block, key_text, first)
+            first += len(block)
+
+    def _verify_block(
+        self, contents: Sequence[bytes], key_text: str | None, first: int
+    ) -> list[RecordVerdict]:
+        judged = self._judge([(_recognised(content), key_text, ()) for content in contents], None)
+        return [
+            _new_record_verdict(
+                index,
+                "",
+                (),
+                None if item.record is None else item.record.format,
+                item.verdict,
+                item.check.signature,
+                item.check.key,
+                item.record,
+                item.findings,
+            )
+            for index, item in enumerate(judged, first)
+        ]
+
+    def _judge(self, decoded: Sequence[_Decoded], tries: Tries | None) -> list[_Judged]:
+        """Check the signatures of records, then judge them.
+
+        Args:
+            decoded: The records.
+            tries: Keys that may be tried for all of them together; ``None`` gives each record its own.
+        """
+        checks = [
+            None if isinstance(record, Finding) else self._check(record, key_text, tries or Tries())
+            for record, key_text, _ in decoded
+        ]
+        return [
+            _unreadable(noticed, record)
+            if check is None or isinstance(record, Finding)
+            else self._judge_checked(record, check, noticed)
+            for (record, _, noticed), check in zip(decoded, checks, strict=True)
+        ]
+
+    def _judge_checked(
+        self, record: SignedRecord, check: KeyedCheck, noticed: tuple[Finding, ...]
     ) -> _Judged:
-        """Check the signature of one record and judge it; ``noticed`` is what its container had to say."""
-        check = self._check(record, key_text, tries)
+        """Judge a record whose signature was checked; ``noticed`` is what its container had to say."""
         judgement = judge_record(record, self._profile)
         findings = (*noticed, *record.findings, *check.findings, *judgement.findings)
-        verdict = Verdict.worst((_VERDICT_OF[check.signature.status], judgement.verdict))
+        verdict = judgement.verdict
+        if check.signature.status is not _SIGNED:
+            verdict = Verdict.worst((_VERDICT_OF[check.signature.status], verdict))
         if noticed and any(finding.severity is Severity.ERROR for finding in noticed):
             # The container shows its reader something else than what was signed (plain_data, markup, two records).
             verdict = Verdict.worst((verdict, Verdict.INDETERMINATE))
-        if self._profile is Profile.SAFE_1_4_1:
+        if self._profile is _SAFE:
             refusals = official_record_refusals(
                 record,
                 key_shape=check.key.shape if check.key else None,
@@ -264,6 +308,40 @@ class Verifier:
                 return own
         contexts = [member.context for member in members]
         return judge_transaction([member.record for member in members], self._profile, contexts=contexts)
+
+
+def _contradictions(parts: Sequence[Part], transactions: Sequence[TransactionVerdict]) -> Iterator[Finding]:
+    """A bill (CDR) that says another energy than its own signed data is wrong, however good the signatures are."""
+    for transaction in transactions:
+        signed = transaction.energy_kwh
+        claims = {parts[index].claimed_energy_kwh for index in transaction.records}
+        for claimed in sorted(claim for claim in claims if claim is not None):
+            if signed is not None and abs(claimed - signed) >= ENERGY_TOLERANCE_KWH:
+                yield problem(
+                    Code.BILLED_ENERGY_NOT_SIGNED,
+                    "/total_energy",
+                    claimed=f"{claimed:f}",
+                    signed=f"{signed:f}",
+                )
+
+
+def _decoded(part: Part) -> SignedRecord | Finding:
+    """Decode a part; return a finding that says why it cannot be."""
+    if part.format is None:
+        return problem(Code.RECORD_NOT_RECOGNISED, "")
+    try:
+        return registry.decode(part.format, part.content)
+    except FormatError as error:
+        return problem(error.code, error.where, **error.params)
+
+
+def _recognised(content: bytes) -> SignedRecord | Finding:
+    """Decode a record of any format; return a finding that says why it cannot be."""
+    try:
+        record = registry.decode_any(content)
+    except FormatError as error:
+        return problem(error.code, error.where, **error.params)
+    return problem(Code.RECORD_NOT_RECOGNISED, "") if record is None else record
 
 
 def _unverified(reason: str) -> SignatureVerdict:

@@ -61,5 +61,6 @@ def shown(reading: Reading, like: Decimal) -> Decimal | None:
 def ends(
     transaction: TransactionVerdict, like: tuple[Decimal, Decimal]
 ) -> tuple[Decimal | None, Decimal | None]:
-    assert transaction.begin is not None and transaction.end is not None
+    assert transaction.begin is not None
+    assert transaction.end is not None
     return shown(transaction.begin, like[0]), shown(transaction.end, like[1])

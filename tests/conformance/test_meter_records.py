@@ -121,7 +121,9 @@ def test_begin_and_end_are_those_the_official_program_shows(entry: Entry, profil
         assert transaction.verdict is Verdict.INDETERMINATE  # shown without a judgement
         return
     assert ends(transaction, official) == official
-    assert transaction.begin is not None and transaction.end is not None
+    assert transaction.begin is not None
+    assert transaction.end is not None
     begin, end = transaction.begin.energy_kwh, transaction.end.energy_kwh
-    assert begin is not None and end is not None
+    assert begin is not None
+    assert end is not None
     assert transaction.energy_kwh == end - begin

@@ -152,3 +152,18 @@ def test_what_two_readers_read_differently_is_never_valid(payload: bytes) -> Non
     assert verdict.records[0].signature.status == "valid"
     assert verdict.verdict is not Verdict.VALID
     assert not any(transaction.billable.energy for transaction in verdict.transactions)
+
+
+@pytest.mark.parametrize(
+    ("billed", "good"),
+    [("10.000", True), ("10", True), ("10.0004", True), ("10.001", False), ("990", False), ("1E400", False)],
+)
+def test_a_cdr_must_not_say_another_energy_than_its_signed_data(billed: str, good: bool) -> None:
+    members = {"charging_periods": [], "total_cost": {"excl_vat": 1}, "total_energy": "@"}
+    document = ocpi(honest_record().decode(), honest_record(), **members).replace(b'"@"', billed.encode())
+    if good:
+        assert verify(document, known_key(meter_serial="SAMPLE0001")).verdict is Verdict.VALID
+    else:
+        verdict = verify(document, known_key(meter_serial="SAMPLE0001"))
+        assert verdict.verdict is not Verdict.VALID
+        assert codes(verdict) & {"billed_energy_not_signed", "json_unreadable"}

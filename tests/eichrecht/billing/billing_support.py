@@ -22,7 +22,7 @@ from sample_meters.ocmf import OcmfMeter
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 16:00 in Berlin, a Monday
 MINUTE = timedelta(minutes=1)
-NOW = datetime(2026, 3, 3, tzinfo=UTC)
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 EVSE = "DE*SMP*E0001"
 
 

@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason() -> None:
     billed = bill(b"no signed data at all")
     assert billed.outcome is Outcome.REFUSED
     assert "transaction_not_valid" in codes(billed)
-    assert "record_not_recognised" in codes(billed)
+    assert "nothing_recognised" in codes(billed)
 
 
 def test_a_begin_without_an_end_is_refused() -> None:

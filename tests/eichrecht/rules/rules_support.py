@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from eichrecht.evidence import Reading, ReadingRole, SignedRecord
+from eichrecht.evidence import SignedRecord
 from eichrecht.formats import registry
 from eichrecht.rules.engine import judge_record, judge_transaction
 from eichrecht.rules.judgements import TransactionJudgement
@@ -17,16 +18,12 @@ DEVICE_TOTAL, DEVICE_SESSION = "01-00:B1.08.00*FF", "01-00:B3.08.00*FF"
 EXPORT = "01-00:02.08.00*FF"
 
 
-class Raw(float):
-    """A number whose digits stay as written."""
+_NUMBER = re.compile(r'"#([^"]*)"')
 
-    def __new__(cls, text: str) -> Raw:
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
 
-    def __repr__(self) -> str:
-        return self.text
+def number(text: str) -> str:
+    """A JSON number whose digits stay as written."""
+    return f"#{text}"
 
 
 def reading(tx: str | None, rv: str | None, minute: int | None, **fields: Any) -> dict[str, Any]:
@@ -34,7 +31,7 @@ def reading(tx: str | None, rv: str | None, minute: int | None, **fields: Any) -
     made: dict[str, Any] = {
         "TM": None if minute is None else f"2024-07-24T{10 + minute // 60:02}:{minute % 60:02}:00,000+0200 S",
         "TX": tx,
-        "RV": None if rv is None else Raw(rv),
+        "RV": None if rv is None else number(rv),
         "RI": TOTAL,
         "RU": "kWh",
         "ST": "G",
@@ -47,7 +44,9 @@ def begin(rv: str = "100.10", minute: int = 0, **fields: Any) -> dict[str, Any]:
     return reading("B", rv, minute, **fields)
 
 
-def between(rv: str | None = "105.00", minute: int | None = 20, tx: str = "C", **fields: Any) -> dict[str, Any]:
+def between(
+    rv: str | None = "105.00", minute: int | None = 20, tx: str = "C", **fields: Any
+) -> dict[str, Any]:
     return reading(tx, rv, minute, **fields)
 
 
@@ -79,7 +78,7 @@ def record(*readings: dict[str, Any], **head: Any) -> SignedRecord:
         **head,
     }
     payload = {key: value for key, value in fields.items() if value is not None} | {"RD": list(readings)}
-    text = json.dumps(payload, separators=(",", ":"))
+    text = _NUMBER.sub(r"\1", json.dumps(payload, separators=(",", ":")))
     return registry.decode("OCMF", b"OCMF|" + text.encode() + b'|{"SD":"30"}')
 
 
@@ -100,7 +99,9 @@ def alone(item: SignedRecord) -> set[str]:
     return codes(judge_record(item, Profile.STRICT))
 
 
-def pair(first: dict[str, Any] | None = None, last: dict[str, Any] | None = None) -> tuple[SignedRecord, SignedRecord]:
+def pair(
+    first: dict[str, Any] | None = None, last: dict[str, Any] | None = None
+) -> tuple[SignedRecord, SignedRecord]:
     """A begin record and an end record with other heads."""
     return record(begin(), **(first or {})), record(end(), **{"PG": "T2", **(last or {})})
 
@@ -110,7 +111,3 @@ def chain(*middle: dict[str, Any], pages: Sequence[str | None] = ()) -> list[Sig
     readings = [begin(), *middle, end()]
     numbers = list(pages) or [f"T{number}" for number in range(1, len(readings) + 1)]
     return [record(item, PG=page) for item, page in zip(readings, numbers, strict=True)]
-
-
-def bare(role: ReadingRole, **fields: Any) -> Reading:
-    return Reading(index=0, where="/RD/0", role=role, **fields)

@@ -99,7 +99,8 @@ def test_the_first_kind_of_key_present_judges(place: str) -> None:
 def test_one_of_several_supplied_keys_may_fit() -> None:
     verdict = verify_one(RECORD, supplied(STRANGER), supplied(OTHER_CURVE), supplied(METER))
     assert verdict.signature.status is SignatureStatus.VALID
-    assert verdict.key is not None and verdict.key.fingerprint == fingerprint(METER)
+    assert verdict.key is not None
+    assert verdict.key.fingerprint == fingerprint(METER)
 
 
 # --- trust ----------------------------------------------------------------------------------------------------
@@ -189,7 +190,8 @@ def test_a_signature_by_another_key_at_hand_is_told_from_a_forgery(rest: str) ->
     assert (verdict.verdict, verdict.signature.reason) == (Verdict.INVALID, "wrong_key")
     (finding,) = [f for f in verdict.findings if f.code == "signed_by_other_key"]
     assert (finding.severity, finding.params["name"]) == (Severity.ERROR, name)
-    assert verdict.key is not None and verdict.key.fingerprint == fingerprint(STRANGER)
+    assert verdict.key is not None
+    assert verdict.key.fingerprint == fingerprint(STRANGER)
 
 
 def test_a_forgery_fits_no_key_at_hand() -> None:
@@ -273,7 +275,8 @@ def test_an_unusable_key_decides_nothing_and_says_why(text: str, code: str, plac
     assert (verdict.verdict, verdict.signature.status) == (Verdict.INDETERMINATE, SignatureStatus.UNVERIFIED)
     assert (verdict.signature.reason, verdict.signature.algorithm) == ("malformed_key", None)
     assert code in codes(verdict)
-    assert verdict.key is not None and verdict.key.fingerprint is None
+    assert verdict.key is not None
+    assert verdict.key.fingerprint is None
 
 
 def test_an_unusable_key_does_not_hide_a_usable_one_of_its_kind() -> None:
@@ -380,5 +383,5 @@ def test_support_is_independent_of_the_code_under_test() -> None:
     public = serialization.load_der_public_key(bytes.fromhex(sample_key("secp256r1").text()))
     assert isinstance(public, ec.EllipticCurvePublicKey)
     public.verify(value, payload, ec.ECDSA(hashes.SHA256()))
-    assert END - START == timedelta(minutes=90)
+    assert timedelta(minutes=90) == END - START
     assert verify(RECORD, supplied(METER)).verdict is Verdict.VALID

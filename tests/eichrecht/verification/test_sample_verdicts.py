@@ -40,7 +40,8 @@ def test_the_short_way_for_one_record_says_the_same(case: SampleCase) -> None:
     short = verifier.verify_record(case.content)
     (record,) = whole.records
     assert (short.verdict, short.signature, short.key) == (record.verdict, record.signature, record.key)
-    assert short.record is not None and record.record is not None
+    assert short.record is not None
+    assert record.record is not None
     assert short.record.readings == record.record.readings
 
 

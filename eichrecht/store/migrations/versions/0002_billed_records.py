@@ -42,7 +42,8 @@ def upgrade() -> None:
         frozen = "FOR EACH ROW EXECUTE FUNCTION eichrecht_refuse('content is immutable')"
         kept = "FOR EACH ROW EXECUTE FUNCTION eichrecht_refuse('rows are kept')"
     op.execute(
-        "CREATE TRIGGER billed_records_frozen BEFORE UPDATE OF cdr_pk, record_sha256 ON billed_records " + frozen
+        "CREATE TRIGGER billed_records_frozen BEFORE UPDATE OF cdr_pk, record_sha256 ON billed_records "
+        + frozen
     )
     op.execute("CREATE TRIGGER billed_records_kept BEFORE DELETE ON billed_records " + kept)
 
