@@ -255,16 +255,17 @@ def _signed_points(
         raise PeriodsError(Code.TRANSACTION_MISSING)
     if begin.time is None or end.time is None:
         raise PeriodsError(Code.READING_WITHOUT_TIME)
-    if end.time <= begin.time:
-        raise PeriodsError(Code.SESSION_WITHOUT_DURATION)
-    points = {begin.time: Decimal(0) * begin.energy_kwh}
+    between: dict[datetime, Decimal] = {}
     for record in records:
         for reading in record.readings:
             if _counts(reading, begin, end):
                 assert reading.time is not None and reading.energy_kwh is not None  # noqa: S101, PT018 - _counts
-                points.setdefault(reading.time, reading.energy_kwh - begin.energy_kwh)
-    points[end.time] = end.energy_kwh - begin.energy_kwh
-    return tuple(RegisterPoint(at, energy, signed=True) for at, energy in sorted(points.items()))
+                between.setdefault(reading.time, reading.energy_kwh - begin.energy_kwh)
+    return (
+        RegisterPoint(begin.time, Decimal(0) * begin.energy_kwh, signed=True),
+        *(RegisterPoint(at, energy_kwh, signed=True) for at, energy_kwh in sorted(between.items())),
+        RegisterPoint(end.time, end.energy_kwh - begin.energy_kwh, signed=True),
+    )
 
 
 def _counts(reading: Reading, begin: Reading, end: Reading) -> bool:

@@ -27,8 +27,6 @@ class Exit(IntEnum):
     INVALID = 1
     INDETERMINATE = 2
     USAGE = 64
-    INTERRUPTED = 130
-    """Ended by Ctrl+C (128 + SIGINT), as shells have it."""
 
 
 def verify(
@@ -122,8 +120,6 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         sys.stderr.write(f"eichrecht: {error}\n")
         status = Exit.USAGE
-    except typer.Abort:
-        status = Exit.INTERRUPTED
     except BrokenPipeError:
         status = Exit.INDETERMINATE
     except Exception as error:

@@ -2,7 +2,7 @@
 
 `cryptography` (OpenSSL) computes every curve that it knows; the others - secp192k1 and secp224k1, and any
 curve that a distribution's OpenSSL leaves out - are computed here over the point arithmetic of `ecdsa`.
-The backends take numbers and strict DER that :mod:`eichrecht.signatures.der` has already accepted.
+A backend takes strict DER and nothing else; how other bytes may be read is for :mod:`eichrecht.signatures.check`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from ecdsa.ellipticcurve import INFINITY, CurveFp, PointJacobi
 
 from eichrecht.signatures.curves import Curve
+from eichrecht.signatures.der import read_signature
 
 _HASHES: dict[str, Any] = {
     "SHA256": ec.ECDSA(hashes.SHA256()),
@@ -30,19 +31,15 @@ _PRECOMPUTE_FROM = 4
 
 
 class EcdsaBackend(Protocol):
-    """Verifies ECDSA with one key; ``order`` is that of the key's curve."""
+    """Verifies ECDSA with one key."""
 
-    order: int
-
-    def verify(self, message: bytes, hash_name: str, r: int, s: int, der: bytes) -> bool:
-        """Return whether (r, s) signs ``message`` hashed with ``hash_name``.
+    def verify(self, message: bytes, hash_name: str, signature: bytes) -> bool:
+        """Return whether ``signature`` signs ``message`` (FIPS 186-5 §6.4.2).
 
         Args:
             message: The signed bytes.
             hash_name: ``SHA256``, ``SHA384`` or ``SHA512``.
-            r: First number of the signature; the caller has checked 0 < r < order.
-            s: Second number; the caller has checked 0 < s < order.
-            der: Both numbers as strict DER.
+            signature: Any bytes; whatever is no strict DER ECDSA-Sig-Value of numbers in range signs nothing.
         """
         ...
 
@@ -58,21 +55,24 @@ class PlainBackend(Protocol):
 
 
 class OpenSslEcdsa:
-    """ECDSA by `cryptography`; the key is parsed once."""
+    """ECDSA by `cryptography`; the key is parsed once.
 
-    __slots__ = ("_verify", "order")
+    OpenSSL reads the signature itself: it refuses what it would not write in the same octets, and numbers
+    outside 1 to n - 1. Tests hold it to that.
+    """
 
-    def __init__(self, curve: Curve, spki: bytes) -> None:
+    __slots__ = ("_verify",)
+
+    def __init__(self, spki: bytes) -> None:
         """Load a key; raises ``UnsupportedAlgorithm`` for a curve that this OpenSSL lacks."""
         key = load_der_public_key(spki)
         assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - the caller wrote the SPKI itself
         self._verify = key.verify
-        self.order = curve.order
 
-    def verify(self, message: bytes, hash_name: str, r: int, s: int, der: bytes) -> bool:
+    def verify(self, message: bytes, hash_name: str, signature: bytes) -> bool:
         """See :class:`EcdsaBackend`."""
         try:
-            self._verify(der, message, _HASHES[hash_name])
+            self._verify(signature, message, _HASHES[hash_name])
         except InvalidSignature:
             return False
         return True
@@ -81,19 +81,21 @@ class OpenSslEcdsa:
 class PythonEcdsa:
     """ECDSA by FIPS 186-5 §6.4.2 over the point arithmetic of `ecdsa`, for any curve of this package."""
 
-    __slots__ = ("_curve", "_generator", "_point", "_uses", "order")
+    __slots__ = ("_curve", "_generator", "_point", "_uses")
 
     def __init__(self, curve: Curve, x: int, y: int) -> None:
         """Take a point that is already known to lie on ``curve``."""
         self._curve = curve
-        self.order = curve.order
         self._generator = _generator(curve)
         self._point = PointJacobi(_field(curve), x, y, 1, curve.order)
         self._uses = 0
 
-    def verify(self, message: bytes, hash_name: str, r: int, s: int, der: bytes) -> bool:
+    def verify(self, message: bytes, hash_name: str, signature: bytes) -> bool:
         """See :class:`EcdsaBackend`."""
-        order = self.order
+        order = self._curve.order
+        r, s = read_signature(signature) or (0, 0)
+        if not (0 < r < order and 0 < s < order):  # step 1
+            return False
         self._count()
         digest = _DIGESTS[hash_name](message).digest()
         # The leftmost order_bits bits of the digest (FIPS 186-5 §6.4.2 step 2).
@@ -136,7 +138,7 @@ def _generator(curve: Curve) -> Any:
 def ecdsa_backend(curve: Curve, spki: bytes, x: int, y: int) -> EcdsaBackend:
     """Return the fastest backend for the key (x, y), which lies on ``curve`` and is also given as SPKI."""
     try:
-        return OpenSslEcdsa(curve, spki)
+        return OpenSslEcdsa(spki)
     except UnsupportedAlgorithm:
         return PythonEcdsa(curve, x, y)
 

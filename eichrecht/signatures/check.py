@@ -93,14 +93,14 @@ def check_signature(
 
     # Nearly every signature is strict DER and fits: this path must not cost more than the mathematics.
     backend, curve, hash_name = key.ecdsa, algorithm.curve, algorithm.hash_name
-    strict = read_signature(signature)
-    if strict is not None and _verifies(backend, hash_name, message, strict, signature):
+    if backend.verify(message, hash_name, signature):
         return _valid(algorithm, SignatureForm.DER)
 
+    strict = read_signature(signature)
     readings = [(SignatureForm.DER, strict)] if strict is not None else []
     if allow_lenient:
         for form, numbers in _lenient_readings(signature, curve, strict):
-            if _verifies(backend, hash_name, message, numbers, None):
+            if backend.verify(message, hash_name, write_signature(*numbers)):
                 return _valid(algorithm, form)
             readings.append((form, numbers))
     if not readings:
@@ -131,20 +131,6 @@ def _lenient_readings(
         yield SignatureForm.DER_LENIENT, lenient
 
 
-def _verifies(
-    backend: EcdsaBackend,
-    hash_name: str,
-    message: bytes,
-    numbers: tuple[int, int],
-    der: bytes | None,
-) -> bool:
-    """Whether (r, s) verifies; ``der`` is their strict DER if it is at hand."""
-    r, s = numbers
-    if not (0 < r < backend.order and 0 < s < backend.order):  # FIPS 186-5 §6.4.2 step 1
-        return False
-    return backend.verify(message, hash_name, r, s, der if der is not None else write_signature(r, s))
-
-
 def _other_hash(
     algorithm: SignatureAlgorithm,
     backend: EcdsaBackend,
@@ -155,7 +141,7 @@ def _other_hash(
     for hash_name in HASHES:
         if hash_name == algorithm.hash_name:
             continue
-        if any(_verifies(backend, hash_name, message, numbers, None) for numbers in readings):
+        if any(backend.verify(message, hash_name, write_signature(*numbers)) for numbers in readings):
             return hash_name
     return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from eichrecht.evidence import (
     Finding,
@@ -24,11 +24,19 @@ from eichrecht.evidence import (
     problem,
     warning,
 )
-from eichrecht.evidence.construct import positional_constructor
 from eichrecht.keyring.ring import KeyRing, KnownKey
 from eichrecht.signatures.algorithms import SignatureAlgorithm
 from eichrecht.signatures.check import SignatureCheck, check_signature
-from eichrecht.signatures.keys import KeyMaterial, PublicKey, UnreadableKey, UnusableKey, read_key
+from eichrecht.signatures.codes import SignatureForm
+from eichrecht.signatures.keys import (
+    KEYS_REMEMBERED,
+    MAX_KEY_TEXT,
+    KeyMaterial,
+    PublicKey,
+    UnreadableKey,
+    UnusableKey,
+    read_key,
+)
 from eichrecht.verification.codes import VerificationCode as Code
 
 MAX_OTHER_KEYS_TRIED = 2_000
@@ -82,9 +90,9 @@ class SuppliedKey:
     explicit: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One key that may be tried; ``material`` is ``None`` where its text cannot be read."""
+    """One key that may be tried, compared by identity; ``material`` is ``None`` where its text cannot be read."""
 
     material: KeyMaterial | None
     source: KeySource
@@ -100,10 +108,12 @@ class GivenKeys:
     Attributes:
         named: Named for this check.
         beside: Key files found beside the documents.
+        groups: Both in order of authority, as they are for a record that no other key is known for.
     """
 
-    named: tuple[Candidate, ...] = ()
-    beside: tuple[Candidate, ...] = ()
+    named: tuple[Candidate, ...]
+    beside: tuple[Candidate, ...]
+    groups: tuple[Sequence[Candidate], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +127,6 @@ class KeyedCheck:
 
 
 _VALID = SignatureStatus.VALID
-_new_check = positional_constructor(KeyedCheck)
-_new_key_verdict = positional_constructor(KeyVerdict)
 
 
 def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | None) -> Candidate:
@@ -128,6 +136,18 @@ def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | Non
         return Candidate(None, source, trust, name, error)
 
 
+def _of_document(text: str) -> Candidate:
+    # The length is checked before the cache looks at the text: a hostile text must not be hashed and kept.
+    return _remembered(text) if len(text) <= MAX_KEY_TEXT else _read_of_document(text)
+
+
+def _read_of_document(text: str) -> Candidate:
+    return _read(text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)
+
+
+_remembered = lru_cache(maxsize=KEYS_REMEMBERED)(_read_of_document)
+
+
 def _known(key: KnownKey) -> Candidate:
     return Candidate(key.material, key.source, KeyTrust.CONFIRMED, key.name)
 
@@ -135,10 +155,9 @@ def _known(key: KnownKey) -> Candidate:
 def read_given(supplied: Iterable[SuppliedKey]) -> GivenKeys:
     """Read the keys given by the person asking; one that cannot be read is kept with its error."""
     read = [(k.explicit, _read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name)) for k in supplied]
-    return GivenKeys(
-        tuple(candidate for explicit, candidate in read if explicit),
-        tuple(candidate for explicit, candidate in read if not explicit),
-    )
+    named = tuple(candidate for explicit, candidate in read if explicit)
+    beside = tuple(candidate for explicit, candidate in read if not explicit)
+    return GivenKeys(named, beside, tuple(group for group in (named, beside) if group))
 
 
 def candidate_groups(
@@ -147,7 +166,7 @@ def candidate_groups(
     given: GivenKeys,
     ring: KeyRing,
     charge_point: str | None = None,
-) -> list[Sequence[Candidate]]:
+) -> Sequence[Sequence[Candidate]]:
     """Return the keys at hand in order of authority; the first group judges.
 
     Args:
@@ -157,8 +176,10 @@ def candidate_groups(
         ring: Keys that somebody vouches for.
         charge_point: EVSE id known from elsewhere.
     """
-    groups: list[Sequence[Candidate]] = []
     bound = ring.for_record(record, charge_point)
+    if not bound and key_text is None and not record.embedded_key:
+        return given.groups
+    groups: list[Sequence[Candidate]] = []
     if bound:
         groups.append([_known(key) for key in bound])
     if given.named:
@@ -168,11 +189,11 @@ def candidate_groups(
     if given.beside and not document:
         groups.append(given.beside)
     if key_text is not None and document:
-        groups.append([_read(key_text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)])
+        groups.append([_of_document(key_text)])
         if given.beside:
             groups.append(given.beside)
     if record.embedded_key:
-        groups.append([_read(record.embedded_key, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)])
+        groups.append([_of_document(record.embedded_key)])
     return groups
 
 
@@ -206,7 +227,7 @@ def check_with_keys(
         check = check_signature(algorithm, key, record.signed_bytes, record.signature.value)
         if check.status is _VALID:
             disagreement = _disagreement(groups[1:], key, algorithm) if len(groups) > 1 else ()
-            return _passed(record, candidate, key, check, ring, disagreement)
+            return _passed(record, candidate, key, algorithm, check, ring, disagreement)
         if failed is None or check.reason == "mismatch":
             failed = (candidate, key, check)
     if failed is None:
@@ -241,7 +262,7 @@ def _unverified(reason: str, code: Code) -> KeyedCheck:
 
 
 def _key_verdict(candidate: Candidate, key: PublicKey | None) -> KeyVerdict:
-    return _new_key_verdict(
+    return KeyVerdict(
         key.fingerprint if key else None,
         candidate.source,
         candidate.trust,
@@ -271,31 +292,45 @@ def _passed(
     record: SignedRecord,
     candidate: Candidate,
     key: PublicKey,
+    algorithm: SignatureAlgorithm,
     check: SignatureCheck,
     ring: KeyRing,
     findings: tuple[Finding, ...],
 ) -> KeyedCheck:
-    verdict = _key_verdict(candidate, key)
     findings = (*check.findings, *findings)
+    owners: Sequence[KnownKey] = ()
     if candidate.trust is not KeyTrust.CONFIRMED:
         owners = [known for known in ring.all_keys() if key.fingerprint in known.material.fingerprints]
+    if not owners and not findings:
+        return _plainly_passed(candidate, algorithm, check.form)
+    verdict = _key_verdict(candidate, key)
+    if owners:
         owner = next((known for known in owners if known.may_have_signed(record)), None)
         if owner is not None:
             verdict = KeyVerdict(key.fingerprint, owner.source, KeyTrust.CONFIRMED, verdict.shape, owner.name)
-        elif owners:
+        else:
             # Nobody vouches for what a key signed at another meter, or before or after its time there.
             expired = next((known for known in owners if not known.contradicts(record)), None)
             code = Code.KEY_OF_OTHER_METER if expired is None else Code.KEY_OUT_OF_VALIDITY
             findings = (*findings, warning(code, "", name=(expired or owners[0]).name))
     if verdict.trust is KeyTrust.UNCONFIRMED:
         findings = (*findings, note(Code.KEY_UNCONFIRMED))
-    return _new_check(_valid(check.algorithm), verdict, check.form, findings)
+    return KeyedCheck(_valid(check.algorithm), verdict, check.form, findings)
 
 
 @cache
 def _valid(algorithm: str) -> SignatureVerdict:
     """Return the verdict on a signature that fits; there are no more of them than algorithms."""
     return SignatureVerdict(SignatureStatus.VALID, algorithm, None)
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _plainly_passed(candidate: Candidate, algorithm: SignatureAlgorithm, form: SignatureForm) -> KeyedCheck:
+    """Return the outcome where there is nothing to say but who vouches for the key: the same for every record."""
+    assert candidate.material is not None  # noqa: S101 - the key was used
+    key = candidate.material.for_algorithm(algorithm)
+    findings = (note(Code.KEY_UNCONFIRMED),) if candidate.trust is KeyTrust.UNCONFIRMED else ()
+    return KeyedCheck(_valid(algorithm.name), _key_verdict(candidate, key), form, findings)
 
 
 def _found_by_trial(

@@ -60,6 +60,8 @@ _SAFE = Profile.SAFE_1_4_1
 _Decoded = tuple[SignedRecord | Finding, str | None, tuple[Finding, ...]]
 """A record (or why it cannot be decoded), the key that came with it, and what its container had to say."""
 
+_UNREADABLE = KeyedCheck(SignatureVerdict(SignatureStatus.UNVERIFIED, None, "unreadable"), None, None, ())
+
 BLOCK = 64
 """Records that :meth:`Verifier.verify_records` takes through a stage together."""
 
@@ -217,12 +219,12 @@ class Verifier:
             tries: Keys that may be tried for all of them together; ``None`` gives each record its own.
         """
         checks = [
-            None if isinstance(record, Finding) else self._check(record, key_text, tries or Tries())
+            _UNREADABLE if isinstance(record, Finding) else self._check(record, key_text, tries or Tries())
             for record, key_text, _ in decoded
         ]
         return [
             _unreadable(noticed, record)
-            if check is None or isinstance(record, Finding)
+            if isinstance(record, Finding)
             else self._judge_checked(record, check, noticed)
             for (record, _, noticed), check in zip(decoded, checks, strict=True)
         ]
@@ -351,8 +353,7 @@ def _unverified(reason: str) -> SignatureVerdict:
 def _unreadable(noticed: tuple[Finding, ...], finding: Finding) -> _Judged:
     if not any(f.severity is Severity.ERROR for f in noticed):
         noticed = (*noticed, finding)
-    check = KeyedCheck(_unverified("unreadable"), None, None, ())
-    return _Judged(None, check, noticed, Verdict.INDETERMINATE)
+    return _Judged(None, _UNREADABLE, noticed, Verdict.INDETERMINATE)
 
 
 def _mark_duplicates(judged: Sequence[_Judged]) -> None:

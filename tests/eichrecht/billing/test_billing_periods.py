@@ -212,7 +212,9 @@ def test_a_session_that_starts_parked_has_its_energy_later() -> None:
     ],
 )
 def test_unsigned_values_that_contradict_the_signed_ones_are_refused(value: str, code: str) -> None:
-    billed = bill(record(between=[("3.700", 60)]), meter_values=[{"at": at(61), "energy_kwh": Decimal(value)}])
+    billed = bill(
+        record(between=[("3.700", 60)]), meter_values=[{"at": at(61), "energy_kwh": Decimal(value)}]
+    )
     assert (billed.outcome, codes(billed)) == (Outcome.REFUSED, [code])
 
 
@@ -233,7 +235,10 @@ def test_an_unsigned_value_finer_than_the_meter_never_makes_energy_negative() ->
 
 def test_too_many_periods_are_refused() -> None:
     told = [
-        {"at": f"2026-03-02T{15 + n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}.500Z", "energy_kwh": Decimal(1)}
+        {
+            "at": f"2026-03-02T{15 + n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}.500Z",
+            "energy_kwh": Decimal(1),
+        }
         for n in range(5000)
     ]
     told += [

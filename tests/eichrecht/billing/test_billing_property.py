@@ -116,7 +116,9 @@ def test_a_cdr_agrees_with_itself_and_with_the_meter(
 @settings(max_examples=60, deadline=None)
 @given(
     st.decimals("0.001", "50", places=3),
-    st.lists(st.tuples(st.integers(1, 119), st.decimals(0, 1, places=5)), max_size=6, unique_by=lambda v: v[0]),
+    st.lists(
+        st.tuples(st.integers(1, 119), st.decimals(0, 1, places=5)), max_size=6, unique_by=lambda v: v[0]
+    ),
 )
 def test_unsigned_values_divide_the_energy_without_losing_a_digit(
     total: Decimal, told: list[tuple[int, Decimal]]

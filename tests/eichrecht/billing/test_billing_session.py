@@ -180,7 +180,8 @@ def test_told_energy_and_told_price_must_be_the_billed_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "outcome"), [("S", Outcome.READY), ("R", Outcome.READY), ("I", Outcome.HELD), ("U", Outcome.HELD)]
+    ("clock", "outcome"),
+    [("S", Outcome.READY), ("R", Outcome.READY), ("I", Outcome.HELD), ("U", Outcome.HELD)],
 )
 def test_time_is_billed_only_if_the_clock_carries_a_duration(clock: str, outcome: Outcome) -> None:
     billed = bill(record(clock=clock), tariff(element(ENERGY, TIME)))
@@ -212,7 +213,9 @@ def test_parking_time_has_its_own_switch() -> None:
     assert bill(record(), park, **PARKED).outcome is Outcome.READY
     held = bill(record(clock="I"), park, **PARKED)
     assert codes(held) == ["parking_time_not_billable"]
-    assert bill(record(clock="I"), park, {"bill_uncertified_parking": True}, **PARKED).outcome is Outcome.READY
+    assert (
+        bill(record(clock="I"), park, {"bill_uncertified_parking": True}, **PARKED).outcome is Outcome.READY
+    )
     assert bill(record(clock="I"), park, {"bill_uncertified_time": True}, **PARKED).outcome is Outcome.HELD
 
 
@@ -270,9 +273,7 @@ def test_zero_energy_is_billed_at_zero() -> None:
 
 
 def test_a_reservation_is_priced_before_the_session_and_outside_its_time() -> None:
-    reserved = tariff(
-        element(component("TIME", "3.00"), reservation="RESERVATION"), element(ENERGY), id="T1"
-    )
+    reserved = tariff(element(component("TIME", "3.00"), reservation="RESERVATION"), element(ENERGY), id="T1")
     billed = bill(record(), reserved, reservation={"start": at(-30), "end": at(0)})
     assert billed.outcome is Outcome.READY, billed.findings
     cdr = billed.cdr
@@ -307,6 +308,15 @@ def test_the_place_of_an_unsynchronised_session_is_the_back_offices() -> None:
     assert "session_times_uncertain" in codes(alone, "warning")
 
 
+def test_a_clock_that_stood_still_is_placed_too() -> None:
+    content = record(clock="U", minutes=0, start=datetime(1970, 1, 1, 0, 21, tzinfo=UTC))
+    billed = bill(content, start_date_time=at(0), end_date_time=at(90))
+    assert billed.outcome is Outcome.READY, billed.findings
+    assert energies(billed) == [Decimal("10.000")]
+    assert codes(bill(content)) == ["session_without_duration"]
+    assert codes(bill(content, start_date_time=at(0))) == ["session_without_duration"]
+
+
 def test_a_relative_clock_keeps_its_duration_wherever_it_is_placed() -> None:
     content = record(clock="R", minutes=60, start=datetime(1970, 1, 1, 1, 0, tzinfo=UTC))
     billed = bill(content, tariff(element(ENERGY, TIME)), start_date_time=at(0), end_date_time=at(60))
@@ -331,7 +341,9 @@ def test_a_relative_clock_keeps_its_duration_wherever_it_is_placed() -> None:
         ({"auth_method": None}, "/auth_method"),
     ],
 )
-def test_facts_that_cannot_be_meant_are_refused_with_their_place(change: dict[str, object], where: str) -> None:
+def test_facts_that_cannot_be_meant_are_refused_with_their_place(
+    change: dict[str, object], where: str
+) -> None:
     value = session_facts("S1", EVSE, "CARD", "T1") | change
     with pytest.raises(FactsError) as caught:
         read_facts(value)

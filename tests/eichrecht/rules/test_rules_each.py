@@ -104,7 +104,7 @@ CASES: dict[RuleCode, tuple[list[SignedRecord], list[SignedRecord]]] = {
                 begin("0", RI=DEVICE_SESSION),
                 begin("50.00", RI=DEVICE_TOTAL),
                 end("10.00", RI=DEVICE_SESSION),
-                end("60.13", RI=DEVICE_TOTAL),
+                end("59.87", RI=DEVICE_TOTAL),
             )
         ],
         [
@@ -112,7 +112,7 @@ CASES: dict[RuleCode, tuple[list[SignedRecord], list[SignedRecord]]] = {
                 begin("0", RI=DEVICE_SESSION),
                 begin("50.00", RI=DEVICE_TOTAL),
                 end("10.00", RI=DEVICE_SESSION),
-                end("60.12", RI=DEVICE_TOTAL),
+                end("59.88", RI=DEVICE_TOTAL),
             )
         ],
     ),

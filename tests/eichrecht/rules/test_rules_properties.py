@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eichrecht.evidence import SignedRecord, Verdict
 from eichrecht.rules import strict
+from eichrecht.rules.codes import RuleCode
 from eichrecht.rules.engine import judge_record, judge_transaction
 from eichrecht.rules.ordinary import judge_ordinary
 from eichrecht.rules.profiles import Profile
@@ -162,6 +163,10 @@ def test_the_short_way_says_the_same(session: list[SignedRecord]) -> None:
     st.sampled_from("USIR"),
     st.sampled_from(["E", "P"]),
 )
+@example(0, 500_00, 60, "S", "S", "E")
+@example(0, 500_01, 60, "S", "S", "E")
+@example(0, 66_66, 1, "S", "S", "E")
+@example(0, 1, 0, "R", "R", "P")
 @settings(max_examples=300, deadline=None)
 def test_the_short_way_at_the_limits(
     first: int, more: int, minutes: int, one: str, other: str, code: str
@@ -175,6 +180,7 @@ def test_the_short_way_at_the_limits(
     )
     with patch.object(strict, "judge_ordinary", lambda _: None):
         full = judge_transaction([item], Profile.STRICT)
+        assert (RuleCode.ENERGY_IMPLAUSIBLE in {finding.code for finding in full.findings}) is (more > 500_00)
     assert judge_transaction([item], Profile.STRICT) == full
 
 

@@ -171,14 +171,43 @@ def test_the_weakest_reading_decides(first: str, middle: str, last: str) -> None
 
 def test_end_before_begin_in_time_is_invalid_whatever_the_clock() -> None:
     for letter in "UIS":
-        middle = between(TM="x S")
-        for readings in (
-            (clocked(begin(minute=30), letter), clocked(end(minute=29), letter)),
-            (clocked(begin(minute=30), letter), middle, clocked(end(minute=29), letter)),
+        first, last = clocked(begin(minute=30), letter), clocked(end(minute=28), letter)
+        adjacent = one(first, last)
+        assert C.CLOCK_SET_BACK not in codes(adjacent)
+        for result in (
+            adjacent,
+            one(first, between(TM="x S"), last),
+            one(first, clocked(between(minute=29), letter), last),
         ):
-            result = one(*readings)
             assert result.verdict is INVALID
-            assert [f.code for f in result.findings].count(C.TIME_DECREASES) == 1
+            at_the_end = [f.code for f in result.findings if f.where == result.registers[0].end.where]
+            assert at_the_end.count(C.TIME_DECREASES) == 1
+
+
+def test_roles_order_records_not_their_times() -> None:
+    backwards = [record(begin(minute=30)), record(end(minute=29), PG="T2")]
+    for records in (backwards, backwards[::-1]):
+        result = judged(*records)
+        assert (result.verdict, codes(result)) == (INVALID, {C.TIME_DECREASES})
+
+
+def test_a_record_without_number_keeps_its_place_in_time() -> None:
+    session = [
+        record(begin()),
+        record(between("103", 10), PG="T2"),
+        record(between("106", 30), PG=None),
+        record(end(), PG="T4"),
+    ]
+    result = judged(*session)
+    assert (result.verdict, codes(result)) == (VALID, {C.PAGINATION_MISSING, C.PAGINATION_GAP})
+
+
+def test_a_complete_register_goes_before_an_incomplete_one_of_its_kind() -> None:
+    result = one(
+        begin("0", RI=DEVICE_SESSION), begin("50.00", RI=DEVICE_TOTAL), end("60.00", RI=DEVICE_TOTAL)
+    )
+    assert (result.verdict, result.registers[0].obis) == (VALID, DEVICE_TOTAL)
+    assert C.REGISTER_INCOMPLETE in codes(result)
 
 
 def test_offsets_of_summer_and_winter_time_are_compared_as_moments() -> None:

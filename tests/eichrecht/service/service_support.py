@@ -62,7 +62,9 @@ def emsp(partner_id: str = "p1") -> Partner:
         state=PartnerState.REGISTERED,
         versions_url="https://emsp.example/versions",
         version="2.2.1",
-        endpoints=(Endpoint(identifier="cdrs", role=InterfaceRole.RECEIVER, url="https://emsp.example/cdrs"),),
+        endpoints=(
+            Endpoint(identifier="cdrs", role=InterfaceRole.RECEIVER, url="https://emsp.example/cdrs"),
+        ),
         roles=(role,),
         token="the-token-that-we-send",
         base64_tokens=True,

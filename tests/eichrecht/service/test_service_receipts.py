@@ -10,7 +10,16 @@ import pytest
 from eichrecht.service.receipts import mask
 from sample_meters.ocmf import OcmfMeter
 from sample_meters.safe_xml import SafeValue, safe_xml
-from tests.eichrecht.service.service_support import CARD, EVSE, START, URL, Operator, in_service, meter, record
+from tests.eichrecht.service.service_support import (
+    CARD,
+    EVSE,
+    START,
+    URL,
+    Operator,
+    in_service,
+    meter,
+    record,
+)
 
 
 async def path_of(operator: Operator, cdr_id: str) -> str:

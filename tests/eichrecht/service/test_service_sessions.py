@@ -152,7 +152,9 @@ def test_a_partner_that_is_not_known_holds_the_cdr(tmp_path: Path) -> None:
         body = {"facts": value, "signed_data": record().decode()}
         answer = await operator.ok("POST", "/sessions", body)
         assert answer["outcome"] == "held"
-        assert [f["code"] for f in answer["findings"] if f["severity"] == "error"] == ["cdr_token_owner_not_routed"]
+        assert [f["code"] for f in answer["findings"] if f["severity"] == "error"] == [
+            "cdr_token_owner_not_routed"
+        ]
 
     in_service(tmp_path, work)
 

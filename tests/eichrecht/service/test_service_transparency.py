@@ -85,7 +85,10 @@ def test_a_whole_cdr_can_be_pasted(tmp_path: Path) -> None:
         async with operator.service.database.reading() as tx:
             body = (await tx.cdrs.get("DE", "CPO", "S1")).body
         cdr = V2_2_1.load(Cdr, json.loads(body))
-        for content in (body, b'{"status_code": 1000, "timestamp": "2026-03-02T18:00:00Z", "data": %s}' % body):
+        for content in (
+            body,
+            b'{"status_code": 1000, "timestamp": "2026-03-02T18:00:00Z", "data": %s}' % body,
+        ):
             found = result(await operator.http.post(CHECK, content=content))
             assert found["verdict"] == "valid"
             (session,) = found["transactions"]
@@ -104,7 +107,9 @@ def test_the_profile_decides(tmp_path: Path) -> None:
             given = {"text": record().decode(), "key": KEY, "profile": profile}
             assert result(await operator.http.post(CHECK, data=given))["verdict"] == expected
             asked = {"key": KEY, "profile": profile}
-            assert result(await operator.http.post(CHECK, params=asked, content=record()))["verdict"] == expected
+            assert (
+                result(await operator.http.post(CHECK, params=asked, content=record()))["verdict"] == expected
+            )
         unknown = await operator.http.post(CHECK, data={"text": "x", "profile": "lenient"})
         assert error(unknown) == (400, "unknown_profile")
 
@@ -152,7 +157,10 @@ BOUNDARY = {"Content-Type": "multipart/form-data; boundary=x"}
         ({"data": {"text": ""}}, (400, "nothing_given")),
         ({"data": {"key": KEY}}, (400, "nothing_given")),
         ({"files": {"file": ("empty", b"")}}, (400, "nothing_given")),
-        ({"content": b"no form", "headers": {"Content-Type": "multipart/form-data"}}, (400, "malformed_form")),
+        (
+            {"content": b"no form", "headers": {"Content-Type": "multipart/form-data"}},
+            (400, "malformed_form"),
+        ),
         ({"content": b"--y\r\nno", "headers": BOUNDARY}, (400, "malformed_form")),
         (
             {"data": {f"field{n}": "x" for n in range(50)}, "files": {"file": ("a", b"x")}},
@@ -175,7 +183,9 @@ def test_requests_that_cannot_be_checked_say_why(
     in_service(tmp_path, work, prepared=False)
 
 
-@pytest.mark.parametrize("content", [b"{" * 100_000, b"<a>" * 10_000, b"\x00\xff" * 50, b"OCMF|{|{}", b"OCMF|"])
+@pytest.mark.parametrize(
+    "content", [b"{" * 100_000, b"<a>" * 10_000, b"\x00\xff" * 50, b"OCMF|{|{}", b"OCMF|"]
+)
 def test_hostile_content_is_undecided_and_never_an_error(tmp_path: Path, content: bytes) -> None:
     async def work(operator: Operator) -> None:
         answer = result(await operator.http.post(CHECK, content=content))

@@ -261,6 +261,46 @@ def test_own_backend_adds_equal_and_opposite_points(signer: Signer, d: int) -> N
         assert not check_signature(algorithm, key, MESSAGE, write_signature(*wrong), diagnose=False).valid
 
 
+def test_backends_take_strict_der_of_numbers_in_range_only(signer: Signer) -> None:
+    """The check calls what a backend accepts strict DER, so a backend must not read anything more kindly."""
+    curve, point = signer.curve, signer.point(signer.d)
+    backends = [signer.key().ecdsa, PythonEcdsa(curve, *point)]
+    numbers = r, s = signer.sign(MESSAGE)
+    n = curve.order
+    strict = write_signature(r, s)
+    content = strict[3:] if strict[1] == 0x81 else strict[2:]
+    integers = [write_element(2, number.to_bytes(curve.order_bytes + 2, "big")) for number in numbers]
+    others = {
+        "superfluous zero octets": write_element(0x30, b"".join(integers)),
+        "long length": b"\x30\x82\x00" + bytes([len(content)]) + content,
+        "something behind": strict + b"\x00",
+        "something inside": write_element(0x30, content + b"\x05\x00"),
+        "no sequence": b"\x31" + strict[1:],
+        "raw": raw(numbers, curve),
+        "cut off": strict[:-1],
+        "nothing": b"",
+        "r + n": write_signature(r + n, s),
+        "s + n": write_signature(r, s + n),
+        "s = 0": write_signature(r, 0),
+        "r = 0": write_signature(0, s),
+    }
+    for backend in backends:
+        assert backend is not None
+        assert backend.verify(MESSAGE, "SHA256", strict)
+        assert backend.verify(MESSAGE, "SHA256", write_signature(r, n - s))
+        assert not [name for name, octets in others.items() if backend.verify(MESSAGE, "SHA256", octets)]
+
+
+def test_backends_refuse_integers_without_sign_octet(signer: Signer) -> None:
+    for k in range(3, 40):
+        numbers = signer.sign(MESSAGE, k=k)
+        if unpadded(numbers, signer.curve) == write_signature(*numbers):
+            continue
+        for backend in (signer.key().ecdsa, PythonEcdsa(signer.curve, *signer.point(signer.d))):
+            assert backend is not None
+            assert not backend.verify(MESSAGE, "SHA256", unpadded(numbers, signer.curve))
+
+
 def test_backends_are_the_expected_ones() -> None:
     for curve in CURVES:
         expected = PythonEcdsa if curve in (SECP192K1, SECP224K1) else OpenSslEcdsa
@@ -285,9 +325,7 @@ def test_the_check_adds_little_to_the_mathematics() -> None:
     """Without the backend a check costs some microseconds; the bound is loose because machines are busy."""
 
     class Agreeing:
-        order = SECP256R1.order
-
-        def verify(self, message: bytes, hash_name: str, r: int, s: int, der: bytes) -> bool:
+        def verify(self, message: bytes, hash_name: str, signature: bytes) -> bool:
             return True
 
     private = ec.derive_private_key(7, ec.SECP256R1())
