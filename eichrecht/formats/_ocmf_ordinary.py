@@ -35,6 +35,9 @@ MAX_READINGS = 64
 DEVICES_REMEMBERED = 1024
 """Pairs of gateway and meter kept, since a meter writes the same names into each of its records."""
 
+PAGES = 10**MAX_PAGINATION_DIGITS
+"""No page has this number."""
+
 _PLACES = tuple(f"/RD/{index}" for index in range(MAX_READINGS))
 _NOTHING_INHERITED: frozenset[str] = frozenset()
 
@@ -108,17 +111,14 @@ def read_ordinary(content: bytes) -> SignedRecord | None:
         return None
     try:
         payload, signature = _read_payload(signed), _read_signature(rest)
-        value = bytes.fromhex(signature.SD)
+        value, number = bytes.fromhex(signature.SD), int(payload.PG[1:])
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    items, page, data, flags, kind = payload.RD, payload.PG, payload.ID, payload.IF, payload.IT
-    number = page[1:]
+    items, data, flags, kind = payload.RD, payload.ID, payload.IF, payload.IT
     if (
         not payload.MS
-        or page[:1] != "T"
-        or not (number.isdecimal() and number.isascii())
-        or len(number) > MAX_PAGINATION_DIGITS
-        or (number[0] == "0" and number != "0")
+        or f"T{number}" != payload.PG  # no leading zeros, no other digits than these
+        or not 0 <= number < PAGES
         or not fits_type(kind, data)
         or not 2 * len(value) == len(signature.SD) > 0
         or not 0 < len(items) <= MAX_READINGS
@@ -146,7 +146,7 @@ def read_ordinary(content: bytes) -> SignedRecord | None:
         gateway,
         (payload.CI, payload.CT),
         _new_identification(payload.IS, payload.IL, flags, kind, data),
-        _new_pagination("T", int(number)),
+        _new_pagination("T", number),
         readings,
         None,
         None,
@@ -192,6 +192,8 @@ def _readings(items: Sequence[Any]) -> tuple[Reading, ...] | None:
     """Return the readings, ``None`` if something is unusual or one inherits from the one before."""
     made: list[Reading] = []
     before = items[0]
+    if not rd.is_obis(before.RI):
+        return None
     for place, item in zip(_PLACES, items, strict=False):
         raw, reason, unit, register, current, flags = item.RV, item.TX, item.RU, item.RI, item.RT, item.EF
         time = read_standard_time(item.TM)
@@ -202,7 +204,7 @@ def _readings(items: Sequence[Any]) -> tuple[Reading, ...] | None:
             or len(value) > MAX_NUMBER_CHARS
             or "e" in value
             or "E" in value
-            or not rd.is_obis(register)
+            or (register != before.RI and not rd.is_obis(register))
             or (current is None and before.RT is not None)
             or (flags is None and before.EF is not None)
         ):

@@ -221,7 +221,9 @@ def _partner_routes(router: APIRouter, backend: Backend) -> None:
         """Return a token A and our versions URL; ``partner_id`` for one that lost its registration."""
         value = await read_json(request, empty_allowed=True)
         try:
-            token, url = await backend.partners.invite(text_field(value, "partner_id", required=False) or None)
+            token, url = await backend.partners.invite(
+                text_field(value, "partner_id", required=False) or None
+            )
         except NotFound as error:
             raise ApiError(404, "no_such_partner", str(error)) from error
         return answer({"token": token, "versions_url": url}, 201)

@@ -220,7 +220,7 @@ def test_an_emsp_that_was_invited_pulls_what_it_was_sent(processes: Processes, h
     async def handshake() -> None:
         async with host.registrar() as registrar:
             await registrar.register(invitation["versions_url"], invitation["token"])
-            with pytest.raises(Exception, match="401|2001|token"):  # token A is used up
+            with pytest.raises(Exception, match=r"401|2001|token"):  # token A is used up
                 await registrar.register(invitation["versions_url"], invitation["token"])
 
     asyncio.run(handshake())
