@@ -1,16 +1,16 @@
-"""Cheap construction of the frozen evidence dataclasses on the decoding hot path."""
+"""Cheap construction of the frozen evidence dataclasses on the hot path."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, make_dataclass
+from dataclasses import fields
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
 
 def positional_constructor(kind: type[T]) -> Callable[..., T]:
-    """Return a constructor of ``kind`` that takes every field by position and costs about a quarter.
+    """Return a constructor of ``kind`` that takes every field by position and costs about a fifth.
 
     The generated ``__init__`` of a frozen dataclass calls ``object.__setattr__`` for each field. This one
     fills an unfrozen twin with the same slots by plain assignment and hands it over as ``kind``; CPython
@@ -20,16 +20,21 @@ def positional_constructor(kind: type[T]) -> Callable[..., T]:
     Args:
         kind: A frozen dataclass with ``slots=True`` and without ``__post_init__``.
     """
-
-    def become(self: Any) -> None:
-        self.__class__ = kind
-
     names = [field.name for field in fields(cast(Any, kind))]
-    twin = make_dataclass(
-        kind.__name__, [(name, object) for name in names], slots=True, namespace={"__post_init__": become}
-    )
+    twin = type(kind.__name__, (), {"__slots__": tuple(names)})
+    lines = [
+        f"def construct({', '.join(names)}):",
+        " made = twin()",
+        *(f" made.{name} = {name}" for name in names),
+        " made.__class__ = kind",
+        " return made",
+    ]
+    scope: dict[str, Any] = {"twin": twin, "kind": kind}
+    # As dataclasses do it themselves: only written code names the fields without a look-up. Nothing from outside.
+    exec("\n".join(lines), scope)  # noqa: S102
+    construct: Callable[..., T] = scope["construct"]
     try:
-        twin(*names)
+        construct(*names)
     except TypeError:
         return kind
-    return cast("Callable[..., T]", twin)
+    return construct

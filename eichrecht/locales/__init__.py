@@ -10,12 +10,12 @@ import string
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib import resources
 
 from babel.dates import format_datetime
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from ocpi.findings import Finding
 
@@ -77,6 +77,12 @@ def number(value: Decimal, language: str) -> str:
     decimals = max(0, -exponent) if isinstance(exponent, int) else 0
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
     return str(format_decimal(value, format=pattern, locale=language, decimal_quantization=False))
+
+
+def money(value: Decimal, currency: str, language: str) -> str:
+    """Write an amount as a price: rounded half up to the currency's own decimals."""
+    rounded = value.quantize(Decimal(1).scaleb(-get_currency_precision(currency)), ROUND_HALF_UP)
+    return str(format_currency(rounded, currency, locale=language))
 
 
 def moment(value: datetime, language: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC
 
 import anyio.to_thread
 from fastapi import APIRouter, Request, Response
@@ -30,9 +31,10 @@ VISIBLE_CHARACTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class BillView:
-    """What was billed, in the reader's language."""
+    """What was billed, in the reader's language; times with the offset that the meter signed."""
 
     total: str
+    exact_total: str
     energy: str
     energy_matches: bool
     place: str
@@ -55,15 +57,19 @@ def _bill(cdr: Cdr, stored: StoredCdr, verdict: DocumentVerdict, language: str) 
     price = cdr.total_cost
     amount = price.incl_vat if price.incl_vat is not None else price.excl_vat
     net = "" if price.incl_vat is not None else f" ({locales.text('pages', 'total_net', language)})"
+    begin = next((item.begin for item in verdict.transactions if item.begin is not None), None)
+    zone = begin.time.tzinfo if begin is not None and begin.time is not None else UTC
+    times = (cdr.start_date_time.astimezone(zone), cdr.end_date_time.astimezone(zone))
     signed = [transaction.energy_kwh for transaction in verdict.transactions]
     location = cdr.cdr_location
     town = f"{location.postal_code or ''} {location.city}".strip()
     return BillView(
-        total=f"{locales.number(amount, language)} {cdr.currency}{net}",
+        total=locales.money(amount, cdr.currency, language) + net,
+        exact_total=f"{locales.number(amount, language)} {cdr.currency}",
         energy=f"{locales.number(cdr.total_energy, language)} kWh",
         energy_matches=len(signed) == 1 and signed[0] == cdr.total_energy,
         place=f"{location.address}, {town} ({location.evse_id})",
-        time=f"{locales.moment(cdr.start_date_time, language)} – {locales.moment(cdr.end_date_time, language)}",
+        time=" – ".join(locales.moment(moment, language) for moment in times),
         medium=f"{cdr.cdr_token.type.value} {mask(cdr.cdr_token.uid)}",
         cdr_id=cdr.id,
         credit=cdr.credit_reference_id,

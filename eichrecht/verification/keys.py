@@ -202,9 +202,16 @@ def check_with_keys(
     algorithm: SignatureAlgorithm,
     groups: Sequence[Sequence[Candidate]],
     ring: KeyRing,
-    tries: Tries,
+    tries: Tries | None = None,
 ) -> KeyedCheck:
     """Check the record's signature against the group of keys that has authority.
+
+    Args:
+        record: The record.
+        algorithm: The algorithm that it names.
+        groups: Keys from :func:`candidate_groups`.
+        ring: Keys that somebody vouches for.
+        tries: What is left for the document; ``None`` for a record that stands by itself.
 
     Returns:
         ``valid`` as soon as one key of the judging group fits; ``invalid`` if a usable key of it does not;
@@ -213,6 +220,7 @@ def check_with_keys(
     if record.signature.value is None:
         return _unverified("malformed_signature", Code.SIGNATURE_UNREADABLE)
     if not groups:
+        tries = tries or Tries()
         found = _found_by_trial(record, algorithm, ring, tries) or _unverified("no_key", Code.NO_KEY)
         if tries.left < 0 and found.key is None:
             limit = note(Code.KEY_TRIALS_ENDED, "", limit=MAX_OTHER_KEYS_TRIED)
@@ -239,7 +247,7 @@ def check_with_keys(
             None,
             (finding, *unusable[1:]),
         )
-    return _not_passed(record, algorithm, failed, groups, ring, tries)
+    return _not_passed(record, algorithm, failed, groups, ring, tries or Tries())
 
 
 def _usable(candidate: Candidate, algorithm: SignatureAlgorithm, into: list[Finding]) -> PublicKey | None:

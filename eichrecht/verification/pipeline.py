@@ -219,7 +219,7 @@ class Verifier:
             tries: Keys that may be tried for all of them together; ``None`` gives each record its own.
         """
         checks = [
-            _UNREADABLE if isinstance(record, Finding) else self._check(record, key_text, tries or Tries())
+            _UNREADABLE if isinstance(record, Finding) else self._check(record, key_text, tries)
             for record, key_text, _ in decoded
         ]
         return [
@@ -253,7 +253,7 @@ class Verifier:
                 verdict = Verdict.INDETERMINATE
         return _Judged(record, check, findings, verdict, judgement.transaction)
 
-    def _check(self, record: SignedRecord, key_text: str | None, tries: Tries) -> KeyedCheck:
+    def _check(self, record: SignedRecord, key_text: str | None, tries: Tries | None) -> KeyedCheck:
         claimed = record.signature.algorithm
         algorithm = parse_algorithm(claimed) if claimed is not None else None
         if self._profile is Profile.SAFE_1_4_1 and algorithm is not None and algorithm.curve is not None:
