@@ -23,6 +23,13 @@ FORMAT_NAME = "OCMF"
 MAX_DEPTH = 64
 """Nesting of braces and brackets; OCMF needs 3, vendor fields some more. Far below any recursion limit."""
 
+MAX_BROKEN_HEADERS = 10_000
+"""Headers without a whole record behind them in one text; then the rest is one incomplete span, told as such.
+A damaged archive has some; only a text made to burn time has more (each costs about ten microseconds)."""
+
+MAX_RECORDS = 50_000
+"""Records found in one text; containers hand on 30,000. The rest is one incomplete span."""
+
 HEADER = re.compile(rb"OCMF([ \t]*+)\|([ \t\r\n]*+)(?=\{)")
 _BETWEEN = re.compile(rb"([ \t\r\n]*+)\|([ \t\r\n]*+)(?=\{)")
 # What JSON may hold between strings, braces and brackets; no capital O, so a header always ends a run.
@@ -162,7 +169,7 @@ def find(content: bytes) -> tuple[RecordSpan, ...]:
     """
     spans: list[RecordSpan] = []
     broken: int | None = None
-    position = 0
+    position = failures = 0
     while (header := HEADER.search(content, position)) is not None:
         start = header.start()
         end = _quick_end(content, header.end())
@@ -172,12 +179,18 @@ def find(content: bytes) -> tuple[RecordSpan, ...]:
         if end is None:
             broken = start if broken is None else broken
             position = start + len(FORMAT_NAME)
+            failures += 1
+            if failures > MAX_BROKEN_HEADERS:
+                break
             continue
         if broken is not None:
             spans.append(RecordSpan(FORMAT_NAME, broken, start, "ocmf_incomplete"))
             broken = None
         spans.append(RecordSpan(FORMAT_NAME, start, end, "ocmf_header"))
         position = end
+        if len(spans) >= MAX_RECORDS:
+            broken = position if position < len(content) else None
+            break
     if broken is not None:
         spans.append(RecordSpan(FORMAT_NAME, broken, len(content), "ocmf_incomplete"))
     return tuple(spans)

@@ -88,8 +88,11 @@ def money(value: Decimal, currency: str, language: str) -> str:
 def moment(value: datetime, language: str) -> str:
     """Write an instant with the offset it was given in."""
     offset = value.strftime("%z")
-    written = format_datetime(value.replace(tzinfo=None), "dd.MM.yyyy HH:mm:ss" if language == "de" else
-                              "d MMM yyyy HH:mm:ss", locale=language)
+    written = format_datetime(
+        value.replace(tzinfo=None),
+        "dd.MM.yyyy HH:mm:ss" if language == "de" else "d MMM yyyy HH:mm:ss",
+        locale=language,
+    )
     return f"{written} {offset[:3]}:{offset[3:5]}" if offset else str(written)
 
 

@@ -204,7 +204,9 @@ billed_records = Table(
 """The signed records that a CDR bills, by the SHA-256 of their signed bytes: a record is billed once, whatever
 session it is given for. ``released``: its CDR is credited or discarded."""
 
-_partial_unique("uq_billed_records_once", billed_records.c.released.is_(False), billed_records.c.record_sha256)
+_partial_unique(
+    "uq_billed_records_once", billed_records.c.released.is_(False), billed_records.c.record_sha256
+)
 
 session_intakes = Table(
     "session_intakes",

@@ -160,3 +160,11 @@ def test_work_grows_with_length_not_with_its_square() -> None:
 
     small = min(cost(1) for _ in range(2))
     assert cost(10) < 40 * small
+
+
+def test_text_made_of_headers_ends_as_one_incomplete_span() -> None:
+    from eichrecht.formats._ocmf_scan import MAX_BROKEN_HEADERS, find
+
+    content = b"OCMF|{" * (MAX_BROKEN_HEADERS + 50) + b'OCMF|{}|{"SD":""}'
+    (span,) = find(content)
+    assert (span.start, span.end, span.reason) == (0, len(content), "ocmf_incomplete")

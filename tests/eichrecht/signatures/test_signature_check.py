@@ -317,4 +317,3 @@ def test_eddsa_and_ml_dsa() -> None:
     assert check_signature(algorithm, key, MESSAGE + b" ", signature).reason == SignatureReason.MISMATCH
     malformed = check_signature(algorithm, key, MESSAGE, signature[:-1])
     assert malformed.reason == SignatureReason.MALFORMED_SIGNATURE
-
