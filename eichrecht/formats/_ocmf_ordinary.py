@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import astuple
 
 from eichrecht.evidence import Device, Identification, Pagination, Reading, SignatureClaim, SignedRecord
 from eichrecht.evidence.construct import positional_constructor
@@ -95,6 +96,8 @@ _Signature = msgspec.defstruct(
     gc=False,
 )
 
+_TEXTS = len(_Payload.__struct_fields__) + len(_Signature.__struct_fields__) - len(("IS", "RD", "IF"))
+
 # Without a hook numbers would become floats; with it they come as the text that was written.
 _read_payload: Callable[[bytes], Any] = msgspec.json.Decoder(_Payload, float_hook=str).decode
 _read_signature: Callable[[bytes], Any] = msgspec.json.Decoder(_Signature).decode
@@ -162,17 +165,12 @@ def _quotation_marks(payload: Any, signature: Any) -> int:
     If the record has no others, then no member was unknown, null or written twice, no text stood where a number
     was taken, and none contained an escaped quotation mark: whatever else stood there would have its own.
     """
-    optional = (
-        *(payload.GI, payload.GS, payload.GV, payload.MV, payload.MM, payload.MF),
-        *(payload.IL, payload.ID, payload.CT, payload.CI, signature.SA, signature.SE, signature.SM),
-    )
-    flags = payload.IF
-    # FV, PG, MS, IT and SD: four each; IS and RD: two.
-    count = 24 + 4 * (len(optional) - optional.count(None)) + (0 if flags is None else 2 + 2 * len(flags))
-    for item in payload.RD:
-        # TM, TX, RI, RU and ST: four each; RV: two.
-        count += 30 - 4 * (item.RT is None) - 4 * (item.EF is None)
-    return count
+    absent = astuple(payload).count(None) + astuple(signature).count(None)
+    flags, first = payload.IF, payload.RD[0]
+    # Four for each text, two for IS and RD; of the flags themselves each has two, and IF two.
+    count = 4 * (_TEXTS - absent) + 4 + (4 if flags is None else 2 + 2 * len(flags))
+    # TM, TX, RI, RU and ST four each, RV two; RT and EF stand in all readings or in none.
+    return count + len(payload.RD) * (30 - 4 * (first.RT is None) - 4 * (first.EF is None))
 
 
 @lru_cache(maxsize=DEVICES_REMEMBERED)
@@ -189,10 +187,11 @@ def _devices(
 
 
 def _readings(items: Sequence[Any]) -> tuple[Reading, ...] | None:
-    """Return the readings, ``None`` if something is unusual or one inherits from the one before."""
+    """Return the readings, ``None`` if something is unusual or one might inherit from the one before."""
     made: list[Reading] = []
-    before = items[0]
-    if not rd.is_obis(before.RI):
+    first = items[0]
+    without_current, without_flags = first.RT is None, first.EF is None
+    if not rd.is_obis(first.RI):
         return None
     for place, item in zip(_PLACES, items, strict=False):
         raw, reason, unit, register, current, flags = item.RV, item.TX, item.RU, item.RI, item.RT, item.EF
@@ -204,12 +203,11 @@ def _readings(items: Sequence[Any]) -> tuple[Reading, ...] | None:
             or len(value) > MAX_NUMBER_CHARS
             or "e" in value
             or "E" in value
-            or (register != before.RI and not rd.is_obis(register))
-            or (current is None and before.RT is not None)
-            or (flags is None and before.EF is not None)
+            or (register != first.RI and not rd.is_obis(register))
+            or (current is None) is not without_current
+            or (flags is None) is not without_flags
         ):
             return None
-        before = item
         moment, text, status, letter = time
         try:
             energy = Decimal(value)

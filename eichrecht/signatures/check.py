@@ -57,6 +57,8 @@ _FORM_FINDINGS: dict[SignatureForm, tuple[Finding, ...]] = {
     SignatureForm.DER_LENIENT: (warning(SignatureCode.NOT_CANONICAL_DER),),
 }
 
+_DER = SignatureForm.DER  # looked up once: before Python 3.12 a member of an enumeration costs a call
+
 # Outcomes are immutable and few: one per algorithm and form, made on first use.
 _VALID: dict[tuple[SignatureAlgorithm, SignatureForm], SignatureCheck] = {}
 
@@ -94,7 +96,7 @@ def check_signature(
     # Nearly every signature is strict DER and fits: this path must not cost more than the mathematics.
     backend, curve, hash_name = key.ecdsa, algorithm.curve, algorithm.hash_name
     if backend.verify(message, hash_name, signature):
-        return _valid(algorithm, SignatureForm.DER)
+        return _valid(algorithm, _DER)
 
     strict = read_signature(signature)
     readings = [(SignatureForm.DER, strict)] if strict is not None else []

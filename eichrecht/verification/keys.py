@@ -126,7 +126,7 @@ class KeyedCheck:
     findings: tuple[Finding, ...]
 
 
-_VALID = SignatureStatus.VALID
+_VALID, _CONFIRMED = SignatureStatus.VALID, KeyTrust.CONFIRMED
 
 
 def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | None) -> Candidate:
@@ -307,7 +307,7 @@ def _passed(
 ) -> KeyedCheck:
     findings = (*check.findings, *findings)
     owners: Sequence[KnownKey] = ()
-    if candidate.trust is not KeyTrust.CONFIRMED:
+    if candidate.trust is not _CONFIRMED:
         owners = [known for known in ring.all_keys() if key.fingerprint in known.material.fingerprints]
     if not owners and not findings:
         return _plainly_passed(candidate, algorithm, check.form)
