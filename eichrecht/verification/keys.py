@@ -24,8 +24,9 @@ from eichrecht.evidence import (
     problem,
     warning,
 )
-from eichrecht.keyring.ring import KeyRing, KnownKey
+from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing, KnownKey
 from eichrecht.signatures.algorithms import SignatureAlgorithm
+from eichrecht.signatures.backends import EcdsaBackend
 from eichrecht.signatures.check import SignatureCheck, check_signature
 from eichrecht.signatures.codes import SignatureForm
 from eichrecht.signatures.keys import (
@@ -195,6 +196,32 @@ def candidate_groups(
     if record.embedded_key:
         groups.append([_of_document(record.embedded_key)])
     return groups
+
+
+@dataclass(frozen=True, slots=True)
+class LoneKey:
+    """The one key that can judge a record: nobody vouches for any, and the record came without its own.
+
+    Attributes:
+        backend: Of the key.
+        hash_name: Hash function of the algorithm.
+        passed: Outcome if the signature is strict DER and fits; everything else is for :func:`check_with_keys`.
+    """
+
+    backend: EcdsaBackend
+    hash_name: str
+    passed: KeyedCheck
+
+
+def lone_key(given: GivenKeys, ring: KeyRing, algorithm: SignatureAlgorithm) -> LoneKey | None:
+    """Return the key that alone can judge records without any other key, ``None`` if there is no such key."""
+    if ring is not EMPTY_KEY_RING or len(given.groups) != 1 or len(given.groups[0]) != 1:
+        return None
+    (candidate,) = given.groups[0]
+    key = _usable(candidate, algorithm, [])
+    if key is None or key.ecdsa is None or algorithm.hash_name is None:
+        return None
+    return LoneKey(key.ecdsa, algorithm.hash_name, _plainly_passed(candidate, algorithm, SignatureForm.DER))
 
 
 def check_with_keys(
