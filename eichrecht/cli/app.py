@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -121,6 +122,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.write(f"eichrecht: {error}\n")
         status = Exit.USAGE
     except BrokenPipeError:
+        # The reader went away (``| head``): nobody knows the verdict, and Python must not fail again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = Exit.INDETERMINATE
     except Exception as error:
         # Typer's usage errors carry show() and exit_code; anything else is a defect and keeps its traceback.

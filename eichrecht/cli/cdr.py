@@ -10,7 +10,6 @@ from typing import Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -130,7 +129,7 @@ def price(
 
 
 def _show_price(value: dict[str, Any], cdr: Cdr, language: str) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+    out = show.terminal()
     table = Table(title=f"CDR {escape(show.clean(cdr.id))}", title_justify="left", box=None)
     for heading in ("", "excl. VAT", "incl. VAT"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -217,7 +216,7 @@ def _overall(result: Reconciliation, verdict: DocumentVerdict | None) -> Verdict
 def _show_check(
     cdr: Cdr, overall: Verdict, findings: list[Finding], verdict: DocumentVerdict | None, language: str
 ) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+    out = show.terminal()
     out.print(f"{show.verdict_word(overall, language)}  CDR {escape(show.clean(cdr.id))}")
     for finding in findings:
         out.print(
@@ -277,7 +276,7 @@ def list_cdrs(
             f"{total:f} {stored.currency}",
             ", ".join(errors) or "-",
         )
-    out = Console(highlight=False)
+    out = show.terminal(soft_wrap=False)
     if not out.is_terminal:
         out.width = PIPED_WIDTH
     out.print(table)

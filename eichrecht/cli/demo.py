@@ -50,7 +50,7 @@ def demo(
     if record is not None:
         text = _key_text(key) if key is not None else None
         sessions = [file_session(record.name, read_bytes(record), text)]
-    out = Console(highlight=False, soft_wrap=True)
+    out = show.terminal()
     if not out.is_terminal:
         out.width = PIPED_WIDTH
 

@@ -39,6 +39,19 @@ _COLUMNS = ("reason", "value", "obis", "time", "status")
 _WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
+class _Terminal(Console):
+    """A console whose reader may go away; Rich would end with status 1, which here says that data are invalid."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the broken pipe on to :func:`eichrecht.cli.app.main`, which knows the right exit status."""
+        raise BrokenPipeError
+
+
+def terminal(*, soft_wrap: bool = True) -> Console:
+    """Return the console that all commands print to."""
+    return _Terminal(highlight=False, soft_wrap=soft_wrap)
+
+
 def _t(key: str, language: str, **params: object) -> str:
     return locales.text("cli", key, language, **params)
 
@@ -51,7 +64,7 @@ def verdict_word(verdict: Verdict, language: str) -> str:
 
 def documents(verdicts: Sequence[DocumentVerdict], language: str, console: Console | None = None) -> None:
     """Print the verdicts, and a line that counts them if there are several."""
-    out = console or Console(highlight=False, soft_wrap=True)
+    out = console or terminal()
     for verdict in verdicts:
         document(verdict, language, out)
     if len(verdicts) > 1:
@@ -62,7 +75,7 @@ def documents(verdicts: Sequence[DocumentVerdict], language: str, console: Conso
 
 def document(verdict: DocumentVerdict, language: str, console: Console | None = None) -> None:
     """Print one document's verdict."""
-    out = console or Console(highlight=False, soft_wrap=True)
+    out = console or terminal()
     out.print(f"{verdict_word(verdict.verdict, language)}  [bold]{escape(clean(verdict.source))}[/bold]")
     out.print(f"  SHA-256 {verdict.sha256}", style="dim")
     _findings(out, verdict.findings, language, 2)

@@ -589,3 +589,19 @@ def test_hostile_text_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> Non
     assert not {"\x1b", "\u202e", "\r"} & set(output)
     assert "[31m[red]M1" in output  # shown, not obeyed
     assert "✔ valid" not in [line.strip() for line in output.splitlines()[1:]]
+
+
+def test_a_reader_that_goes_away_is_no_invalid_verdict(tmp_path: Path) -> None:
+    file = tmp_path / "many.ocmf"
+    file.write_bytes(b"\n".join(case.content for case in all_cases() if case.suffix == ".ocmf"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eichrecht", "verify", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    noise = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), noise) == (2, b"")
