@@ -8,7 +8,7 @@ fit, never to turn a failed check into a passed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
@@ -31,14 +31,30 @@ from eichrecht.signatures.check import SignatureCheck, check_signature
 from eichrecht.signatures.codes import SignatureForm
 from eichrecht.signatures.keys import (
     KEYS_REMEMBERED,
-    MAX_KEY_TEXT,
-    KeyMaterial,
     PublicKey,
-    UnreadableKey,
     UnusableKey,
-    read_key,
+)
+from eichrecht.verification.candidates import (
+    Candidate,
+    GivenKeys,
+    SuppliedKey,
+    candidate_groups,
+    known_candidate,
+    read_given,
 )
 from eichrecht.verification.codes import VerificationCode as Code
+
+__all__ = [
+    "GivenKeys",
+    "KeyedCheck",
+    "LoneKey",
+    "SuppliedKey",
+    "Tries",
+    "candidate_groups",
+    "check_with_keys",
+    "lone_key",
+    "read_given",
+]
 
 MAX_OTHER_KEYS_TRIED = 2_000
 """How many other keys are tried for the records of one document, to find or name the right one: about a second of
@@ -77,47 +93,6 @@ class Tries:
 
 
 @dataclass(frozen=True, slots=True)
-class SuppliedKey:
-    """A key given by the person asking.
-
-    Attributes:
-        text: As given.
-        name: Where it came from, for people (file name, ``--key``).
-        explicit: ``True`` for a key named for this check, ``False`` for a key file found beside the documents.
-    """
-
-    text: str | bytes
-    name: str
-    explicit: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """One key that may be tried, compared by identity; ``material`` is ``None`` where its text cannot be read."""
-
-    material: KeyMaterial | None
-    source: KeySource
-    trust: KeyTrust
-    name: str | None
-    error: UnreadableKey | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GivenKeys:
-    """Keys given by the person asking, read once: they are the same for every record.
-
-    Attributes:
-        named: Named for this check.
-        beside: Key files found beside the documents.
-        groups: Both in order of authority, as they are for a record that no other key is known for.
-    """
-
-    named: tuple[Candidate, ...]
-    beside: tuple[Candidate, ...]
-    groups: tuple[Sequence[Candidate], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class KeyedCheck:
     """Outcome of the signature check with the key it was judged against."""
 
@@ -128,74 +103,6 @@ class KeyedCheck:
 
 
 _VALID, _CONFIRMED = SignatureStatus.VALID, KeyTrust.CONFIRMED
-
-
-def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | None) -> Candidate:
-    try:
-        return Candidate(read_key(text), source, trust, name)
-    except UnreadableKey as error:
-        return Candidate(None, source, trust, name, error)
-
-
-def _of_document(text: str) -> Candidate:
-    # The length is checked before the cache looks at the text: a hostile text must not be hashed and kept.
-    return _remembered(text) if len(text) <= MAX_KEY_TEXT else _read_of_document(text)
-
-
-def _read_of_document(text: str) -> Candidate:
-    return _read(text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)
-
-
-_remembered = lru_cache(maxsize=KEYS_REMEMBERED)(_read_of_document)
-
-
-def _known(key: KnownKey) -> Candidate:
-    return Candidate(key.material, key.source, KeyTrust.CONFIRMED, key.name)
-
-
-def read_given(supplied: Iterable[SuppliedKey]) -> GivenKeys:
-    """Read the keys given by the person asking; one that cannot be read is kept with its error."""
-    read = [(k.explicit, _read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name)) for k in supplied]
-    named = tuple(candidate for explicit, candidate in read if explicit)
-    beside = tuple(candidate for explicit, candidate in read if not explicit)
-    return GivenKeys(named, beside, tuple(group for group in (named, beside) if group))
-
-
-def candidate_groups(
-    record: SignedRecord,
-    key_text: str | None,
-    given: GivenKeys,
-    ring: KeyRing,
-    charge_point: str | None = None,
-) -> Sequence[Sequence[Candidate]]:
-    """Return the keys at hand in order of authority; the first group judges.
-
-    Args:
-        record: The record.
-        key_text: Public key that stood beside the record in its document.
-        given: Keys given by the person asking.
-        ring: Keys that somebody vouches for.
-        charge_point: EVSE id known from elsewhere.
-    """
-    bound = ring.for_record(record, charge_point)
-    if not bound and key_text is None and not record.embedded_key:
-        return given.groups
-    groups: list[Sequence[Candidate]] = []
-    if bound:
-        groups.append([_known(key) for key in bound])
-    if given.named:
-        groups.append(given.named)
-    document = key_text is not None and key_text.strip() != ""
-    # A key file beside a document that brings its own key serves other documents: it must not judge this one.
-    if given.beside and not document:
-        groups.append(given.beside)
-    if key_text is not None and document:
-        groups.append([_of_document(key_text)])
-        if given.beside:
-            groups.append(given.beside)
-    if record.embedded_key:
-        groups.append([_of_document(record.embedded_key)])
-    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +285,7 @@ def _found_by_trial(
     """
     assert record.signature.value is not None  # noqa: S101 - the caller returned before on a missing value
     for known, costs in tries.order(ring):
-        candidate = _known(known)
+        candidate = known_candidate(known)
         key = _usable(candidate, algorithm, []) if known.may_have_signed(record) else None
         if key is None:
             continue
@@ -436,7 +343,7 @@ def _fitting_key(
     def others() -> Iterator[Candidate]:
         for group in groups[1:]:
             yield from group
-        yield from (_known(key) for key in ring.all_keys())
+        yield from (known_candidate(key) for key in ring.all_keys())
 
     assert record.signature.value is not None  # noqa: S101 - the caller returned before on a missing value
     for candidate in others():

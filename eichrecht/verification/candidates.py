@@ -1,0 +1,125 @@
+"""The keys at hand for a record, each with its source and who vouches for it, in order of authority.
+
+A key that the register or operator vouches for and that is bound to this meter; a key that the person asking names
+for this check; key files lying beside the document; the key in the document; the key in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from eichrecht.evidence import KeySource, KeyTrust, SignedRecord
+from eichrecht.keyring.ring import KeyRing, KnownKey
+from eichrecht.signatures.keys import KEYS_REMEMBERED, MAX_KEY_TEXT, KeyMaterial, UnreadableKey, read_key
+
+
+@dataclass(frozen=True, slots=True)
+class SuppliedKey:
+    """A key given by the person asking.
+
+    Attributes:
+        text: As given.
+        name: Where it came from, for people (file name, ``--key``).
+        explicit: ``True`` for a key named for this check, ``False`` for a key file found beside the documents.
+    """
+
+    text: str | bytes
+    name: str
+    explicit: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One key that may be tried, compared by identity; ``material`` is ``None`` where its text cannot be read."""
+
+    material: KeyMaterial | None
+    source: KeySource
+    trust: KeyTrust
+    name: str | None
+    error: UnreadableKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenKeys:
+    """Keys given by the person asking, read once: they are the same for every record.
+
+    Attributes:
+        named: Named for this check.
+        beside: Key files found beside the documents.
+        groups: Both in order of authority, as they are for a record that no other key is known for.
+    """
+
+    named: tuple[Candidate, ...]
+    beside: tuple[Candidate, ...]
+    groups: tuple[Sequence[Candidate], ...]
+
+
+def _read(text: str | bytes, source: KeySource, trust: KeyTrust, name: str | None) -> Candidate:
+    try:
+        return Candidate(read_key(text), source, trust, name)
+    except UnreadableKey as error:
+        return Candidate(None, source, trust, name, error)
+
+
+def _of_document(text: str) -> Candidate:
+    # The length is checked before the cache looks at the text: a hostile text must not be hashed and kept.
+    return _remembered(text) if len(text) <= MAX_KEY_TEXT else _read_of_document(text)
+
+
+def _read_of_document(text: str) -> Candidate:
+    return _read(text, KeySource.DOCUMENT, KeyTrust.UNCONFIRMED, None)
+
+
+_remembered = lru_cache(maxsize=KEYS_REMEMBERED)(_read_of_document)
+
+
+def known_candidate(key: KnownKey) -> Candidate:
+    """Return a key of the ring as a candidate."""
+    return Candidate(key.material, key.source, KeyTrust.CONFIRMED, key.name)
+
+
+def read_given(supplied: Iterable[SuppliedKey]) -> GivenKeys:
+    """Read the keys given by the person asking; one that cannot be read is kept with its error."""
+    read = [(k.explicit, _read(k.text, KeySource.ARGUMENT, KeyTrust.SUPPLIED, k.name)) for k in supplied]
+    named = tuple(candidate for explicit, candidate in read if explicit)
+    beside = tuple(candidate for explicit, candidate in read if not explicit)
+    return GivenKeys(named, beside, tuple(group for group in (named, beside) if group))
+
+
+def candidate_groups(
+    record: SignedRecord,
+    key_text: str | None,
+    given: GivenKeys,
+    ring: KeyRing,
+    charge_point: str | None = None,
+) -> Sequence[Sequence[Candidate]]:
+    """Return the keys at hand in order of authority; the first group judges.
+
+    Args:
+        record: The record.
+        key_text: Public key that stood beside the record in its document.
+        given: Keys given by the person asking.
+        ring: Keys that somebody vouches for.
+        charge_point: EVSE id known from elsewhere.
+    """
+    bound = ring.for_record(record, charge_point)
+    if not bound and key_text is None and not record.embedded_key:
+        return given.groups
+    groups: list[Sequence[Candidate]] = []
+    if bound:
+        groups.append([known_candidate(key) for key in bound])
+    if given.named:
+        groups.append(given.named)
+    document = key_text is not None and key_text.strip() != ""
+    # A key file beside a document that brings its own key serves other documents: it must not judge this one.
+    if given.beside and not document:
+        groups.append(given.beside)
+    if key_text is not None and document:
+        groups.append([_of_document(key_text)])
+        if given.beside:
+            groups.append(given.beside)
+    if record.embedded_key:
+        groups.append([_of_document(record.embedded_key)])
+    return groups
