@@ -4,7 +4,7 @@ Plain frozen dataclasses without input or output. Every stage below produces or 
 nothing else, so a stage can be replaced without its neighbours noticing.
 """
 
-from eichrecht.evidence.document import Document, Layer, Part, RecordSpan
+from eichrecht.evidence.document import BesideKey, Document, Layer, Part, RecordSpan
 from eichrecht.evidence.findings import Finding, Severity, note, problem, warning
 from eichrecht.evidence.readings import ClockStatus, Reading, ReadingRole
 from eichrecht.evidence.records import (
@@ -13,8 +13,10 @@ from eichrecht.evidence.records import (
     LossCompensation,
     Pagination,
     SignatureClaim,
+    SignedPiece,
     SignedRecord,
 )
+from eichrecht.evidence.traits import OCMF_TRAITS, OfficialCheck, PaginationRule, StatusFlag, Traits
 from eichrecht.evidence.verdicts import (
     Billable,
     DocumentVerdict,
@@ -29,6 +31,8 @@ from eichrecht.evidence.verdicts import (
 )
 
 __all__ = [
+    "OCMF_TRAITS",
+    "BesideKey",
     "Billable",
     "ClockStatus",
     "Device",
@@ -41,7 +45,9 @@ __all__ = [
     "KeyVerdict",
     "Layer",
     "LossCompensation",
+    "OfficialCheck",
     "Pagination",
+    "PaginationRule",
     "Part",
     "Reading",
     "ReadingRole",
@@ -51,7 +57,10 @@ __all__ = [
     "SignatureClaim",
     "SignatureStatus",
     "SignatureVerdict",
+    "SignedPiece",
     "SignedRecord",
+    "StatusFlag",
+    "Traits",
     "TransactionVerdict",
     "Verdict",
     "note",

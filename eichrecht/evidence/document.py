@@ -58,6 +58,19 @@ class RecordSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideKey:
+    """A key file that lay beside a record in the same archive.
+
+    Attributes:
+        name: Its member name, for people and for choosing among several.
+        text: Its content; as Latin-1 text if it is binary.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One candidate record inside a document, still undecoded by its format.
 
@@ -73,6 +86,10 @@ class Part:
         declared_format: Format the container claims; a hint, never trusted.
         claimed_energy_kwh: Energy that the container says the record's transaction has (OCPI ``total_energy``).
         findings: What unwrapping noticed about this part.
+        detached_signature: Exact bytes of a signature file that belongs to this content (``secrrct.sign``).
+        beside_keys: Key files that lay in the same archive; they serve records without a key of their own.
+        claims: What the container says about the record beside it, unsigned: ``(("evse_id", "DE*ABC*E1"),)``. A
+            format may compare them with what is signed.
     """
 
     content: bytes
@@ -86,3 +103,6 @@ class Part:
     declared_format: str | None = None
     claimed_energy_kwh: Decimal | None = None
     findings: tuple[Finding, ...] = ()
+    detached_signature: bytes | None = None
+    beside_keys: tuple[BesideKey, ...] = ()
+    claims: tuple[tuple[str, str], ...] = ()

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from eichrecht.evidence.traits import StatusFlag
+
 
 class ReadingRole(StrEnum):
     """What a reading means in a charging transaction, whatever letters its format uses."""
@@ -55,8 +57,13 @@ class Reading:
         error_flags: Error flags as written or inherited (OCMF ``EF``); ``""`` = none.
         current_type: ``AC``, ``DC`` or ``None``.
         cumulated_loss: Loss already subtracted from the value, in ``unit`` (OCMF ``CL``); never inherited.
-        event_counter: Event counter (OCMF 0.x ``EI``).
+        event_counter: Event or log-book counter (OCMF 0.x ``EI``, EDL40 log book): unchanged within a session.
         inherited: Names of the fields that were taken from an earlier reading of the same record.
+        status_word: Status word of meter and adapter as hexadecimal text in the record's byte order; ``None`` in
+            formats without one.
+        status_flags: Its set bits that have a meaning, decoded.
+        seconds_index: Operating-seconds counter of the meter: never set, so it orders and measures where the
+            clock does not.
     """
 
     index: int
@@ -77,3 +84,6 @@ class Reading:
     cumulated_loss: Decimal | None = None
     event_counter: int | None = None
     inherited: frozenset[str] = frozenset()
+    status_word: str | None = None
+    status_flags: tuple[StatusFlag, ...] = ()
+    seconds_index: int | None = None

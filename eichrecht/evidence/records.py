@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from eichrecht.evidence.findings import Finding
 from eichrecht.evidence.readings import Reading
+from eichrecht.evidence.traits import OCMF_TRAITS, Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,35 @@ class SignatureClaim:
         algorithm_text: As written, or ``None`` where the format's default applies.
         value: Signature bytes after text decoding (DER, raw r‖s, ...); ``None`` if absent or undecodable.
         encoding: Text encoding that was removed: ``hex``, ``base64``; ``None`` for binary formats.
+        native: Form that the format prescribes: ``der`` (raw r‖s and lax DER are then tried too, and reported)
+            or ``raw`` (r‖s and nothing else).
+        by_key: Algorithms of which the key's curve chooses one, where the format leaves it to the key;
+            :attr:`algorithm` is ``None`` then.
+        key_name: Name by which the record refers to its key in a register (EDIFACT 0538); unsigned or signed.
     """
 
     algorithm: str | None
     algorithm_text: str | None
     value: bytes | None
     encoding: str | None
+    native: str = "der"
+    by_key: tuple[str, ...] = ()
+    key_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPiece:
+    """A further signed stretch of a record that carries several signatures (Mennekes: begin and end).
+
+    Attributes:
+        name: Which piece, for people: ``MeasurementEnd``.
+        signed_bytes: Exactly the bytes that this signature covers.
+        signature: The claim about it.
+    """
+
+    name: str
+    signed_bytes: bytes
+    signature: SignatureClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,13 @@ class SignedRecord:
         findings: What decoding noticed. An ``error`` here means the record cannot be relied on
             (e.g. duplicate JSON keys), whatever the signature says.
         unambiguous: ``False`` if two readers could read different values from the signed bytes.
+        more_signatures: Further signed pieces; the record is signed only if every one of them fits the same key.
+        contradictions: Unsigned statements in or around the record that contradict signed ones. A reader who
+            believes them is deceived, so they make the record invalid, however good the signature is.
+        session: What the signed bytes say that identifies the session (session id, contract and its time); equal
+            in all records of a session; ``None`` if they say nothing.
+        traits: What records of this format say and leave unsaid.
+        official_refusals: Error keys with which the official program 1.4.1 refuses this record before checking.
     """
 
     format: str
@@ -118,3 +149,8 @@ class SignedRecord:
     embedded_key: str | None = None
     findings: tuple[Finding, ...] = ()
     unambiguous: bool = True
+    more_signatures: tuple[SignedPiece, ...] = ()
+    contradictions: tuple[Finding, ...] = ()
+    session: str | None = None
+    traits: Traits = OCMF_TRAITS
+    official_refusals: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from eichrecht.evidence import RecordSpan, SignedRecord
@@ -34,5 +35,49 @@ class SignedFormat(Protocol):
 
         Raises:
             FormatError: The record cannot be decoded; the error's code names the section.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stood beside a record in its document; nothing of it is signed by the record.
+
+    Attributes:
+        detached_signature: Exact bytes of a signature file that belongs to the record's content.
+        claims: What the container says about the record: ``(("evse_id", "DE*ABC*E1"),)``.
+    """
+
+    detached_signature: bytes | None = None
+    claims: tuple[tuple[str, str], ...] = ()
+
+
+@runtime_checkable
+class ContextualFormat(SignedFormat, Protocol):
+    """A format whose records need, or can be compared with, what stood beside them."""
+
+    def decode_in(self, content: bytes, surroundings: Surroundings) -> SignedRecord:
+        """Decode the record with its surroundings; otherwise as :meth:`SignedFormat.decode`.
+
+        Statements beside the record that contradict signed ones become ``SignedRecord.contradictions``.
+
+        Raises:
+            FormatError: See :meth:`SignedFormat.decode`.
+        """
+        ...
+
+
+@runtime_checkable
+class SealedFormat(SignedFormat, Protocol):
+    """A format whose records can be read only with the public key: opening one is its verification."""
+
+    def unseal(self, content: bytes, modulus: int, exponent: int) -> SignedRecord | None:
+        """Open the record with an RSA public key.
+
+        Returns:
+            The record inside; ``None`` if this key does not open it.
+
+        Raises:
+            FormatError: The content is no record of this format.
         """
         ...

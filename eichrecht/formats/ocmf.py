@@ -213,3 +213,7 @@ def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
             more = count - MAX_FINDINGS_PER_CODE
             kept.append(note(FormatCode.FINDINGS_OMITTED, "", finding=code, count=more))
     return tuple(kept)
+
+
+FORMATS = (OcmfFormat(),)
+"""What this module adds to the registry."""

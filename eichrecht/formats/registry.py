@@ -1,22 +1,38 @@
-"""The formats that are known: built in, and installed as entry points of group ``eichrecht.formats``."""
+"""The formats that are known: built in, and installed as entry points of group ``eichrecht.formats``.
+
+A built-in format is a module of this package that has a ``FORMATS`` tuple; it joins by being there.
+"""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from eichrecht.evidence import RecordSpan, SignedRecord
-from eichrecht.formats.base import SignedFormat
+from eichrecht.formats.base import ContextualFormat, SignedFormat, Surroundings
 from eichrecht.formats.codes import FormatCode
 from eichrecht.formats.errors import FormatPluginError, NotThisFormatError, UnknownFormatError
-from eichrecht.formats.ocmf import OcmfFormat
 
 ENTRY_POINT_GROUP = "eichrecht.formats"
 """Entry point group of plug-ins; an entry names a :class:`SignedFormat` or a class that makes one."""
 
-_BUILT_IN: tuple[SignedFormat, ...] = (OcmfFormat(),)
+_FIRST = "ocmf"
+"""Asked first: nearly every record is one."""
+
+
+def _built_in() -> list[SignedFormat]:
+    package = __name__.rpartition(".")[0]
+    names = [module.name for module in pkgutil.iter_modules(import_module(package).__path__)]
+    names = [name for name in names if not name.startswith("_")]
+    names.sort(key=lambda name: (name != _FIRST, name))
+    found: list[SignedFormat] = []
+    for name in names:
+        found += getattr(import_module(f"{package}.{name}"), "FORMATS", ())
+    return found
 
 
 def _load(entry: EntryPoint) -> SignedFormat:
@@ -41,7 +57,7 @@ def formats() -> Mapping[str, SignedFormat]:
         FormatPluginError: A plug-in cannot be loaded, or takes the name of a format that exists already
             (a record must never be decoded by whichever package happened to be installed last).
     """
-    known: dict[str, SignedFormat] = {built_in.name: built_in for built_in in _BUILT_IN}
+    known: dict[str, SignedFormat] = {built_in.name: built_in for built_in in _built_in()}
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         plugin = _load(entry)
         if plugin.name in known:
@@ -82,14 +98,22 @@ def recognise(content: bytes) -> tuple[RecordSpan, ...]:
     return tuple(kept)
 
 
-def decode(format_name: str, content: bytes) -> SignedRecord:
+def decode(format_name: str, content: bytes, surroundings: Surroundings | None = None) -> SignedRecord:
     """Decode one record of the named format.
+
+    Args:
+        format_name: Name of the format.
+        content: The record.
+        surroundings: What stood beside it, for formats that look at that; others ignore it.
 
     Raises:
         UnknownFormatError: No such format.
         FormatError: The record cannot be decoded.
     """
-    return format_named(format_name).decode(content)
+    known = format_named(format_name)
+    if surroundings is not None and isinstance(known, ContextualFormat):
+        return known.decode_in(content, surroundings)
+    return known.decode(content)
 
 
 def decode_any(content: bytes) -> SignedRecord | None:

@@ -56,6 +56,12 @@ class RuleCode(StrEnum):
     IDENTIFICATION_INCOMPLETE = "identification_incomplete"
     ASSIGNMENT_MISSING = "assignment_missing"
     SOURCE_UNIDENTIFIED = "source_unidentified"
+    UNSIGNED_CONTRADICTS_SIGNED = "unsigned_contradicts_signed"
+    FORMATS_DIFFER = "formats_differ"
+    SESSION_DIFFERS = "session_differs"
+    ONE_READING_ONLY = "one_reading_only"
+    STATUS_FORBIDS_BILLING = "status_forbids_billing"
+    SECONDS_INDEX_DECREASES = "seconds_index_decreases"
     METER_DIFFERS = "meter_differs"
     GATEWAY_DIFFERS = "gateway_differs"
     CHARGE_POINT_DIFFERS = "charge_point_differs"
@@ -160,6 +166,22 @@ RULES: dict[RuleCode, Rule] = {
         _W, "OCMF 1.4.1 IS; law/rules.md §4 no. 4 (the official program does not look)"
     ),
     _C.SOURCE_UNIDENTIFIED: Rule(_W, "meter/ocmf.md §3 identity condition (MS, GS or CT+CI)"),
+    _C.UNSIGNED_CONTRADICTS_SIGNED: Rule(
+        _X, "meter/containers.md (unsigned fields must be compared with the signed ones); MessEG § 33"
+    ),
+    _C.FORMATS_DIFFER: Rule(
+        _I, "records of two formats name nothing that could be compared", "indeterminate"
+    ),
+    _C.SESSION_DIFFERS: Rule(
+        _X, "meter/safe_formats.md §3, §7 (same session, same contract)", "invalid for ALFEN and EDL40"
+    ),
+    _C.ONE_READING_ONLY: Rule(_I, "law/rules.md §12 (a session needs begin and end)", "a lone record passes"),
+    _C.STATUS_FORBIDS_BILLING: Rule(
+        _X,
+        "meter/safe_formats.md §7; containers.md §2.5, §3.4 (error bits)",
+        "ALFEN: invalid; else not checked",
+    ),
+    _C.SECONDS_INDEX_DECREASES: Rule(_W, "meter/containers.md §3.4 (timer rising)"),
     _C.METER_DIFFERS: Rule(_X, "meter/ocmf.md §8 (same source); law/glossary.md §2"),
     _C.GATEWAY_DIFFERS: Rule(_X, "meter/ocmf.md §8 (same source)"),
     _C.CHARGE_POINT_DIFFERS: Rule(_X, "meter/ocmf.md §8 (same source)"),

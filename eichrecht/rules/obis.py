@@ -27,6 +27,12 @@ _NO_F = 0xFF
 # session register (vector safe-probe-obis-198; the official program refuses it, weakness 10).
 _F_RELEVANT = frozenset({0, 198, 200, 255})
 
+_SESSION_START, _F_START = 0x80, 0xFF
+"""ISA-EDL-40P holds the begin in 1.8.0*128 and the end in 1.8.0*255 of one record: one register (safe_formats §4)."""
+
+_TIME_INTEGRAL, _SIGNED_INTEGRAL = 0x08, 0x11
+"""Group D: energy; and energy as the EDL40 meters sign it (0100011100FF, safe_formats §3)."""
+
 _IMPORT_MAINS, _IMPORT_MAINS_SESSION = frozenset({0x01, 0xB0}), frozenset({0xB2})
 _IMPORT_DEVICE, _IMPORT_DEVICE_SESSION = frozenset({0x98, 0xB1}), frozenset({0xB3})
 _VENDOR = frozenset({0x9E})
@@ -69,14 +75,17 @@ def _register(text: str) -> Register | None:
     groups = _groups(text)
     if groups is None:
         return None
-    a, _b, c, d, e, f = groups
-    relevant = a == 1 and d == 8 and f in _F_RELEVANT and (c in {0x01, 0x98, 0x9E} or c in _RESERVED_BLOCK)
+    a, b, c, d, e, f = groups
+    if c == 0x01 and f == _SESSION_START:
+        f = _F_START
+    energy = d == _TIME_INTEGRAL or (d == _SIGNED_INTEGRAL and c == 0x01)
+    relevant = a == 1 and energy and f in _F_RELEVANT and (c in {0x01, 0x98, 0x9E} or c in _RESERVED_BLOCK)
     rank = next((place for place, family in enumerate(_RANKS) if c in family), None) if relevant else None
     total = e in _TOTAL
     if rank is not None and not total:
         rank += len(_RANKS)
     return Register(
-        key=int.from_bytes(bytes(groups), "big"),
+        key=int.from_bytes(bytes((a, b, c, d, e, f)), "big"),
         relevant=relevant,
         compensated=relevant and c in _COMPENSATED,
         rank=rank,

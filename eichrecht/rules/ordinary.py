@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from eichrecht.evidence import (
+    OCMF_TRAITS,
     Billable,
     ClockStatus,
     Finding,
@@ -64,7 +65,12 @@ _BY_CLOCK: dict[tuple[ClockStatus | None, ClockStatus | None], _Answer] = {
 def judge_ordinary(record: SignedRecord) -> TransactionJudgement | None:
     """Return the judgement of a plainly good session in one record; ``None`` leaves it to the full rules."""
     readings = record.readings
-    if len(readings) != 2 or not record.unambiguous:
+    if (
+        len(readings) != 2
+        or not record.unambiguous
+        or record.traits is not OCMF_TRAITS
+        or record.contradictions
+    ):
         return None
     begin, end = readings
     page = record.pagination

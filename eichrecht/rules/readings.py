@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from eichrecht.evidence import ClockStatus, Finding, Reading, ReadingRole
+from eichrecht.evidence import ClockStatus, Finding, Reading, ReadingRole, Severity, Traits
 from eichrecht.rules.codes import RuleCode as Code
 from eichrecht.rules.codes import found
 
@@ -33,11 +33,12 @@ _SYNCHRONISED_ONLY = frozenset({ClockStatus.SYNCHRONISED})
 _POWER_FAILURE = "P"
 
 
-def end_reading(reading: Reading) -> Iterator[Finding]:
+def end_reading(reading: Reading, traits: Traits) -> Iterator[Finding]:
     """A begin or end reading: value, unit, status, flags and time must be there and good (ocmf facts §3)."""
     where = reading.where
     if reading.meter_status is None:
-        yield found(Code.METER_STATUS_MISSING, where)
+        if traits.has_meter_status:
+            yield found(Code.METER_STATUS_MISSING, where)
     elif reading.meter_status != "G":
         yield meter_status(reading)
     if reading.value is None:
@@ -48,8 +49,18 @@ def end_reading(reading: Reading) -> Iterator[Finding]:
         yield found(Code.VALUE_NEGATIVE, where, value=reading.value[:40])
     if reading.error_flags:
         yield from error_flags(reading)
+    if reading.status_flags:
+        yield from status_flags(reading)
     if reading.time is None:
         yield _why_no_time(reading)
+
+
+def status_flags(reading: Reading) -> Iterator[Finding]:
+    """Name the set bits of the status word; one that reports an error forbids billing by the reading."""
+    for flag in reading.status_flags:
+        yield Finding(flag.code, flag.severity, reading.where, {"status": (reading.status_word or "")[:20]})
+    if any(flag.severity is Severity.ERROR for flag in reading.status_flags):
+        yield found(Code.STATUS_FORBIDS_BILLING, reading.where, status=(reading.status_word or "")[:20])
 
 
 def _why_no_energy(reading: Reading) -> Finding:
@@ -91,7 +102,11 @@ def error_flags(reading: Reading) -> Iterator[Finding]:
 
 def is_faulty(reading: Reading) -> bool:
     """Whether the reading announces that its value is no good."""
-    return reading.meter_status not in (None, "G") or "E" in reading.error_flags
+    return (
+        reading.meter_status not in (None, "G")
+        or "E" in reading.error_flags
+        or any(flag.severity is Severity.ERROR for flag in reading.status_flags)
+    )
 
 
 def faulty(code: Code, reading: Reading) -> Finding:
@@ -115,6 +130,8 @@ def between(reading: Reading) -> Iterator[Finding]:
         yield meter_status(reading)
     if reading.error_flags:
         yield from error_flags(reading)
+    if reading.status_flags:
+        yield from status_flags(reading)
     if reading.energy_kwh is None:
         yield found(Code.INTERMEDIATE_VALUE_MISSING, reading.where)
     if reading.time is None:
@@ -129,7 +146,13 @@ def monotonous(readings: Sequence[Reading]) -> Iterator[Finding]:
     """
     last: Reading | None = None
     timed: Reading | None = None
+    counted: Reading | None = None
     for reading in readings:
+        if reading.seconds_index is not None:
+            if counted is not None and reading.seconds_index < (counted.seconds_index or 0):
+                earlier, later = counted.seconds_index, reading.seconds_index
+                yield found(Code.SECONDS_INDEX_DECREASES, reading.where, earlier=earlier, later=later)
+            counted = reading
         if reading.energy_kwh is not None:
             if last is not None and last.energy_kwh is not None:
                 yield from _value_step(last, reading, last.energy_kwh, reading.energy_kwh)
@@ -169,13 +192,14 @@ def shown(number: Decimal) -> str:
     return f"{number:f}" if -50 < number.adjusted() < 50 else str(number)
 
 
-def clock(begin: Reading, end: Reading) -> Iterator[Finding]:
+def clock(begin: Reading, end: Reading, traits: Traits) -> Iterator[Finding]:
     """Clock status at both ends (law facts §4, §5)."""
     # A time that is missing altogether has been reported as such.
-    if begin.time_status_text is None and begin.time_text is not None:
-        yield found(Code.CLOCK_STATUS_MISSING, begin.where)
-    if end.time_status_text is None and end.time_text is not None:
-        yield found(Code.CLOCK_STATUS_MISSING_AT_END, end.where)
+    if traits.has_clock_status:
+        if begin.time_status_text is None and begin.time_text is not None:
+            yield found(Code.CLOCK_STATUS_MISSING, begin.where)
+        if end.time_status_text is None and end.time_text is not None:
+            yield found(Code.CLOCK_STATUS_MISSING_AT_END, end.where)
     for reading in (begin, end):
         if reading.time_status_text is not None and reading.time_status is None:
             yield found(Code.CLOCK_STATUS_UNKNOWN, reading.where, status=reading.time_status_text[:10])
@@ -197,6 +221,8 @@ def duration_billable(begin: Reading, end: Reading, readings: Iterable[Reading])
         end: Its end.
         readings: Every reading of the transaction.
     """
+    if begin.time is None or end.time is None:
+        return False
     if end.time_status is ClockStatus.RELATIVE:
         if end.reason == _POWER_FAILURE:
             return False

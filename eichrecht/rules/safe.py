@@ -1,7 +1,8 @@
 """Profile ``safe-1.4.1``: what the official S.A.F.E. program 1.4.1 decides, in its order; its first failure wins.
 
-Source: facts/meter/safe_formats.md §1.4 to §1.6 and §10, quirks included. Each finding carries the program's own
-error key as ``official_key``. What is wrong in there is right in profile ``strict`` (docs/rules.md).
+OCMF stands here, the other formats in ``safe_compare.py``. Source: facts/meter/safe_formats.md §1.4 to §1.6 and §10,
+quirks included. Each finding carries the program's own error key as ``official_key``. What is wrong in there is
+right in profile ``strict`` (docs/rules.md).
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
-from eichrecht.evidence import Billable, Finding, Reading, ReadingRole, SignedRecord, Verdict, problem
+from eichrecht.evidence import (
+    Billable,
+    Finding,
+    OfficialCheck,
+    Reading,
+    ReadingRole,
+    SignedRecord,
+    Verdict,
+    problem,
+)
+from eichrecht.rules import safe_compare, sources
 from eichrecht.rules.codes import RuleCode
 from eichrecht.rules.judgements import RecordJudgement, RegisterResult, TransactionJudgement
 from eichrecht.rules.registers import difference, seconds_of
@@ -151,6 +162,10 @@ def _has(record: SignedRecord, role: ReadingRole) -> bool:
 
 def judge_record(record: SignedRecord) -> RecordJudgement:
     """Judge one record: the law checks run only if PG starts with T and it holds a start and a stop."""
+    if not _is_ocmf(record):
+        whole = _has(record, ReadingRole.BEGIN) and _has(record, ReadingRole.END)
+        own = judge_transaction([record])
+        return RecordJudgement(own.verdict, own.findings, own if whole else None)
     transactional = record.pagination is not None and record.pagination.context == "T"
     both = _has(record, ReadingRole.BEGIN) and _has(record, ReadingRole.END)
     if not (transactional and both):
@@ -164,8 +179,10 @@ def judge_transaction(
 ) -> TransactionJudgement:
     """Judge one record, or the begin and end record of a container's transaction (§1.6, §10)."""
     if len(records) > 1 or not records:
-        return _judge_pair(records, contexts)
+        return _judge_pair(sources.with_roles(records, contexts), contexts)
     record = records[0]
+    if not _is_ocmf(record):
+        return _judge_lone(record)
     fiscal = record.pagination is not None and record.pagination.context == "F"
     if fiscal or not (_has(record, ReadingRole.BEGIN) and _has(record, ReadingRole.END)):
         # The program shows a lone record as verified without a word about its other half (weakness 13).
@@ -178,6 +195,8 @@ def _judge_pair(records: Sequence[SignedRecord], contexts: Sequence[str | None])
     if isinstance(pair, str):
         return _judgement(_Failure(pair, True), None, None)
     begin, end = pair
+    if not (_is_ocmf(begin) and _is_ocmf(end)):
+        return _compare(begin, end)
     if _has(end, ReadingRole.BEGIN):
         return _judgement(_Failure("app.verify.ocmf.stopcontainsstart", True), None, None)
     if _has(begin, ReadingRole.END):
@@ -186,6 +205,36 @@ def _judge_pair(records: Sequence[SignedRecord], contexts: Sequence[str | None])
     if failure is None and start is not None and stop is not None and _kwh(start) > _kwh(stop):
         failure = _Failure("app.view.stop.less.than.start", False)
     return _judgement(failure, start, stop)
+
+
+def _is_ocmf(record: SignedRecord) -> bool:
+    return record.traits.official == (OfficialCheck.OCMF_LAW,)
+
+
+def _judge_lone(record: SignedRecord) -> TransactionJudgement:
+    """Judge a record of another format by itself; one with both ends (Mennekes) is compared with itself."""
+    key = safe_compare.failed_status(record)
+    start, stop = _first(record, ReadingRole.BEGIN), _first(record, ReadingRole.END)
+    if key is None and start is not None and stop is not None:
+        key = safe_compare.failed_ends(record, start, stop)
+    return _judgement(_Failure(key, False) if key else None, start, stop)
+
+
+def _compare(begin: SignedRecord, end: SignedRecord) -> TransactionJudgement:
+    start, stop = _first(begin, ReadingRole.BEGIN), _first(end, ReadingRole.END)
+    if begin.format != end.format:
+        return _judgement(_Failure("error.values.different.types", True), start, stop)
+    key = safe_compare.failed_status(begin) or safe_compare.failed_status(end)
+    key = key or safe_compare.failed_pair(begin, end, start, stop)
+    if key is None and start is not None and stop is not None:
+        first, last = start.energy_kwh, stop.energy_kwh
+        if first is not None and last is not None and first > last:
+            key = "app.view.stop.less.than.start"
+    return _judgement(_Failure(key, False) if key else None, start, stop)
+
+
+def _first(record: SignedRecord, role: ReadingRole) -> Reading | None:
+    return next((reading for reading in record.readings if reading.role is role), None)
 
 
 def _kwh(reading: Reading) -> Decimal:

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
-from eichrecht.evidence import Finding, ReadingRole, SignedRecord, problem
+from eichrecht.evidence import Finding, OfficialCheck, ReadingRole, SignedRecord, problem
 
 
 class RefusalCode(StrEnum):
@@ -19,7 +19,6 @@ class RefusalCode(StrEnum):
     REFUSED = "safe_record_refused"
 
 
-_SPKI_SHAPES = frozenset({"spki-hex", "spki-base64", "spki-base32"})
 _KNOWN_VERSIONS = (Decimal("0.1"), Decimal("1.3"))
 _ALGORITHM_PARTS = 3
 _SEC_CURVE = re.compile(r"secp(192|256)k1|secp(192|224|256|384|521)r1|secp224k1", re.IGNORECASE)
@@ -27,25 +26,39 @@ _BRAINPOOL = re.compile(r"brainpoolp?(160|192|224|256|320|384|512)[rt]1", re.IGN
 
 
 def official_record_refusals(
-    record: SignedRecord, *, key_shape: str | None, signature_form: str | None, signature_valid: bool
+    record: SignedRecord,
+    *,
+    key_shape: str | None,
+    signature_form: str | None,
+    signature_valid: bool,
+    key_differs: bool = False,
 ) -> tuple[Finding, ...]:
     """Return why the program would refuse this record; empty if it would check it.
 
     Args:
-        record: An OCMF record; other formats are not judged here.
+        record: The record.
         key_shape: Shape of the key used, ``None`` without a key.
         signature_form: ``der``, ``der-lenient`` or ``raw``; ``None`` if the signature was not looked at.
         signature_valid: The crashes of the law checks happen only after a signature that fits.
+        key_differs: Whether the record carries another key than the one used (§0.3).
     """
-    if record.format != "OCMF":
-        return ()
-    keys: list[str] = []
+    traits = record.traits
+    if traits.official is None:
+        return (problem(RefusalCode.REFUSED, "", official_key="error.format.unknown"),)
+    keys = list(record.official_refusals)
+    allowed = traits.official_key_shapes
+    if traits.official != (OfficialCheck.OCMF_LAW,):
+        if key_differs:
+            keys.append("app.view.error.publickeynotmatchdata")
+        if key_shape is not None and allowed is not None and key_shape not in allowed:
+            keys.append("error.invalid.public.key")
+        return tuple(problem(RefusalCode.REFUSED, "", official_key=key) for key in keys)
     keys += _container(record)
     keys += _version(record)
     keys += _algorithm(record)
     if signature_valid:
         keys += _crashes(record)
-    if key_shape is not None and key_shape not in _SPKI_SHAPES:
+    if key_shape is not None and allowed is not None and key_shape not in allowed:
         keys.append("error.values.publickey.cannot.encode")
     if signature_form == "raw":
         keys.append("error.values.signature.cannot.encode")

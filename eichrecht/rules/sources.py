@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from eichrecht.evidence import Finding, ReadingRole, Severity, SignedRecord
+from eichrecht.evidence import Finding, PaginationRule, ReadingRole, Severity, SignedRecord
 from eichrecht.rules.codes import RuleCode as Code
 from eichrecht.rules.codes import found
 
@@ -25,12 +26,15 @@ def single(record: SignedRecord) -> Iterator[Finding]:
         yield found(Code.RECORD_AMBIGUOUS)
     elif record.findings and any(finding.severity is Severity.ERROR for finding in record.findings):
         yield found(Code.RECORD_UNRELIABLE)
+    if record.contradictions:
+        yield from record.contradictions
+        yield found(Code.UNSIGNED_CONTRADICTS_SIGNED)
     level = record.identification.level
     if level is not None and level.upper() in LEVEL_ERRORS:
         yield found(Code.IDENTIFICATION_LEVEL_ERROR, "/IL", level=level[:20])
-    if not _identifiers(record):
+    if record.traits.has_identifier and not _identifiers(record):
         yield found(Code.SOURCE_UNIDENTIFIED)
-    if record.pagination is None:
+    if record.pagination is None and record.traits.pagination is not PaginationRule.NONE:
         yield found(Code.PAGINATION_MISSING, "/PG")
 
 
@@ -55,6 +59,53 @@ def roles_of(record: SignedRecord) -> tuple[bool, bool]:
         begins = begins or reading.role is ReadingRole.BEGIN
         ends = ends or reading.role is ReadingRole.END
     return begins, ends
+
+
+def with_roles(records: Sequence[SignedRecord], contexts: Sequence[str | None]) -> list[SignedRecord]:
+    """Say which end of the session each record is, where the format does not sign that.
+
+    The container's word counts if it speaks of every such record; otherwise the order of the record numbers
+    does: the first is the begin, the last the end. A lone record stays without a role. Neither is signed, but
+    whoever swaps them only makes values and numbers run backwards.
+    """
+    free = {record.signed_bytes: record for record in records if not record.traits.roles_signed}
+    if not free:
+        return list(records)
+    words = {
+        record.signed_bytes: word
+        for record, context in zip(records, contexts, strict=False)
+        if record.signed_bytes in free and (word := (context or "").strip().lower())
+    }
+    roles: dict[bytes, ReadingRole] = {}
+    if len(words) == len(free):
+        for signed, word in words.items():
+            begins, ends = word in _BEGIN_CONTEXTS, word in _END_CONTEXTS
+            roles[signed] = (
+                ReadingRole.BEGIN if begins else ReadingRole.END if ends else ReadingRole.INTERMEDIATE
+            )
+    elif len(free) > 1:
+        ordered = sorted(free, key=lambda signed: _place_in_time(free[signed]))
+        roles = dict.fromkeys(ordered, ReadingRole.INTERMEDIATE)
+        roles[ordered[0]], roles[ordered[-1]] = ReadingRole.BEGIN, ReadingRole.END
+    return [_in_role(record, roles.get(record.signed_bytes)) for record in records]
+
+
+def _place_in_time(record: SignedRecord) -> tuple[int, int, datetime]:
+    number = record.pagination.number if record.pagination is not None else 0
+    reading = record.readings[0] if record.readings else None
+    seconds = reading.seconds_index if reading is not None and reading.seconds_index is not None else 0
+    moment = reading.time if reading is not None and reading.time is not None else _NEVER
+    return number, seconds, moment
+
+
+def _in_role(record: SignedRecord, role: ReadingRole | None) -> SignedRecord:
+    if role is None or record.traits.roles_signed:
+        return record
+    readings = tuple(
+        replace(reading, role=role) if reading.role is ReadingRole.UNKNOWN else reading
+        for reading in record.readings
+    )
+    return replace(record, readings=readings)
 
 
 def in_order(records: Sequence[SignedRecord]) -> list[SignedRecord]:
@@ -150,7 +201,12 @@ _DIFFERS = {"MS": Code.METER_DIFFERS, "GS": Code.GATEWAY_DIFFERS}
 
 def same_throughout(records: Sequence[SignedRecord]) -> Iterator[Finding]:
     """Source and customer are the same in all records; a value missing on one side is a deviation, no difference."""
+    if len({record.format for record in records}) > 1:
+        yield found(Code.FORMATS_DIFFER, "", formats=", ".join(sorted({record.format for record in records})))
     yield from _same_source(records)
+    sessions = [record.session for record in records if record.session is not None]
+    if (other_session := _first_other(sessions)) is not None:
+        yield found(Code.SESSION_DIFFERS, "", first=_masked(sessions[0]), other=_masked(other_session))
     for code, name, get in _SAME:
         values = [value for record in records if (value := get(record)) not in (None, "")]
         if code is Code.IDENTIFICATION_DIFFERS and values and len(values) < len(records):
@@ -232,7 +288,7 @@ def pagination(records: Sequence[SignedRecord]) -> Iterator[Finding]:
             step += _COUNTER_SIZE
         if step <= 0:
             yield found(Code.PAGINATION_NOT_INCREASING, "/PG", **numbers)
-        elif step > 1:
+        elif step > 1 and paged[index].traits.pagination is PaginationRule.CONSECUTIVE:
             # Only begin and end delivered: the intermediate records exist, but nobody bills by them. A record
             # without a number may be the one that is not there.
             only_ends = len(records) == 2 or len(paged) < len(records)

@@ -6,7 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from eichrecht.evidence import Billable, Finding, Reading, ReadingRole, Severity, SignedRecord, Verdict, note
+from eichrecht.evidence import (
+    Billable,
+    Finding,
+    Reading,
+    ReadingRole,
+    Severity,
+    SignedRecord,
+    Traits,
+    Verdict,
+    note,
+)
 from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats.codes import FormatCode
 from eichrecht.rules import readings as reading_rules
@@ -57,6 +67,9 @@ def _lone_readings(record: SignedRecord) -> Iterator[Finding]:
     """A begin or an end alone must be sound in itself; that the other half is missing is the transaction's matter."""
     if not record.readings:
         return
+    if not record.traits.roles_signed:
+        yield from _without_role(record)
+        return
     if any(reading.role is ReadingRole.EXCEPTION for reading in record.readings):
         yield found(Code.EXCEPTION_ANNOUNCED)
     if not any(reading.role in _ENDS for reading in record.readings):
@@ -72,7 +85,14 @@ def _lone_readings(record: SignedRecord) -> Iterator[Finding]:
     counting = halves[0]
     yield from _other_readings([record], counting)
     yield from _too_many(counting)
-    yield from _partial(counting)
+    yield from _partial(counting, record.traits)
+
+
+def _without_role(record: SignedRecord) -> Iterator[Finding]:
+    """Readings that may be either end of a session must be as sound as one."""
+    yield from _unreadable_registers([record])
+    for reading in record.readings:
+        yield from reading_rules.end_reading(reading, record.traits)
 
 
 def judge_transaction(
@@ -95,8 +115,9 @@ def judge_transaction(
         return TransactionJudgement(
             Verdict.INDETERMINATE, (found(Code.NO_RECORDS),), None, None, _NOT_BILLABLE, ()
         )
+    records = sources.with_roles(records, contexts)
     findings = list(sources.contexts(records, contexts)) if contexts else []
-    ordered = list(records)
+    ordered = records
     if len(records) > 1:
         kept, repeated = sources.unique(records)
         findings += repeated
@@ -132,6 +153,10 @@ def _judge_readings(
     )
     if exception is not None:
         findings.append(found(Code.EXCEPTION_IN_TRANSACTION, exception.where))
+    if not any(any(sources.roles_of(record)) or record.traits.roles_signed for record in records):
+        findings += [finding for record in records for finding in _without_role(record)]
+        findings.append(found(Code.ONE_READING_ONLY))
+        return _result(findings, (), None, None, duration=False)
     findings += _unreadable_registers(records)
     order = billing_order(tracks)
     counting = order[0] if order else None
@@ -141,7 +166,7 @@ def _judge_readings(
         return _result(findings, (), None, None, duration=False)
     if not counting.complete:
         findings += _ends(counting)
-        findings += _partial(counting)
+        findings += _partial(counting, records[0].traits)
         return _result(findings, (), None, None, duration=False)
     begin, end = counting.begins[0], counting.ends[0]
     counted = [track for track in order if track.complete]
@@ -151,13 +176,17 @@ def _judge_readings(
     duration_s = None
     if begin.time is not None and end.time is not None:
         duration_s = seconds_of(end.time - begin.time)
-    findings += _register_rules(counting, begin, end)
+    elif begin.seconds_index is not None and end.seconds_index is not None:
+        # A local time cannot be subtracted (it may skip or repeat an hour), the operating seconds can.
+        span_s = Decimal(end.seconds_index - begin.seconds_index)
+        duration_s = span_s if span_s >= 0 else None
+    findings += _register_rules(counting, begin, end, records[0].traits)
     if energy_kwh is None and begin.energy_kwh is not None and end.energy_kwh is not None:
         findings.append(found(Code.VALUE_UNUSABLE, end.where, value=(end.value or "")[:40]))
     if results[0].compensated:
         findings.append(found(Code.LOSSES_COMPENSATED, begin.where, register=counting.obis[:40]))
     findings += other_registers(counting, tracks, policy)
-    findings += reading_rules.clock(begin, end)
+    findings += reading_rules.clock(begin, end, records[0].traits)
     findings += plausible(energy_kwh, duration_s, begin, policy)
     every = (reading for record in records for reading in record.readings)
     duration = duration_s is not None and reading_rules.duration_billable(begin, end, every)
@@ -190,20 +219,20 @@ def _too_many(track: RegisterTrack) -> Iterator[Finding]:
         yield found(Code.TOO_MANY_ENDS, track.ends[1].where, register=track.obis[:40])
 
 
-def _partial(track: RegisterTrack) -> Iterator[Finding]:
+def _partial(track: RegisterTrack, traits: Traits) -> Iterator[Finding]:
     """What can be said of a register without its one begin and one end."""
     for reading in track.readings:
         if reading.role in _ENDS:
-            yield from reading_rules.end_reading(reading)
+            yield from reading_rules.end_reading(reading, traits)
         elif reading.role is not ReadingRole.EXCEPTION:
             yield from reading_rules.between(reading)
     if len(track.begins) <= 1 and len(track.ends) <= 1:
         yield from reading_rules.monotonous(track.readings)
 
 
-def _register_rules(track: RegisterTrack, begin: Reading, end: Reading) -> Iterator[Finding]:
-    yield from reading_rules.end_reading(begin)
-    yield from reading_rules.end_reading(end)
+def _register_rules(track: RegisterTrack, begin: Reading, end: Reading, traits: Traits) -> Iterator[Finding]:
+    yield from reading_rules.end_reading(begin, traits)
+    yield from reading_rules.end_reading(end, traits)
     readings = track.readings
     first = next(place for place, reading in enumerate(readings) if reading is begin)
     last = next(place for place, reading in enumerate(readings) if reading is end)

@@ -61,6 +61,7 @@ _DER = SignatureForm.DER  # looked up once: before Python 3.12 a member of an en
 
 # Outcomes are immutable and few: one per algorithm and form, made on first use.
 _VALID: dict[tuple[SignatureAlgorithm, SignatureForm], SignatureCheck] = {}
+_NATIVE_RAW: dict[SignatureAlgorithm, SignatureCheck] = {}
 
 
 def check_signature(
@@ -71,6 +72,7 @@ def check_signature(
     *,
     allow_lenient: bool = True,
     diagnose: bool = True,
+    native: SignatureForm = SignatureForm.DER,
 ) -> SignatureCheck:
     """Check one signature.
 
@@ -83,6 +85,7 @@ def check_signature(
         allow_lenient: Also read raw r‖s and DER that is not canonical; otherwise strict DER only.
         diagnose: On an ECDSA mismatch find out, without accepting it, whether another hash function would
             verify. Switch it off when many keys are tried; it costs two more verifications.
+        native: ``RAW`` for formats that prescribe r‖s: then nothing else is read, and r‖s is no finding.
 
     Raises:
         UnusableKey: The key is of another curve or family than the algorithm.
@@ -95,6 +98,8 @@ def check_signature(
 
     # Nearly every signature is strict DER and fits: this path must not cost more than the mathematics.
     backend, curve, hash_name = key.ecdsa, algorithm.curve, algorithm.hash_name
+    if native is SignatureForm.RAW:
+        return _check_raw(algorithm, backend, message, signature, diagnose=diagnose)
     if backend.verify(message, hash_name, signature):
         return _valid(algorithm, _DER)
 
@@ -118,6 +123,28 @@ def check_signature(
         SignatureReason.MISMATCH,
         readings[0][0],
         tuple(findings),
+    )
+
+
+def _check_raw(
+    algorithm: SignatureAlgorithm, backend: EcdsaBackend, message: bytes, signature: bytes, *, diagnose: bool
+) -> SignatureCheck:
+    """Check r‖s of a format that prescribes it (IEEE P1363): two numbers of the order's width each."""
+    assert algorithm.curve is not None  # noqa: S101 - the caller looked
+    assert algorithm.hash_name is not None  # noqa: S101 - the caller looked
+    numbers = read_raw_signature(signature, algorithm.curve.order_bytes)
+    if numbers is None:
+        return _malformed(algorithm, signature, SignatureForm.RAW)
+    if backend.verify(message, algorithm.hash_name, write_signature(*numbers)):
+        return _NATIVE_RAW.setdefault(
+            algorithm, SignatureCheck(SignatureStatus.VALID, algorithm.name, None, SignatureForm.RAW)
+        )
+    other = _other_hash(algorithm, backend, message, [numbers]) if diagnose else None
+    findings = (
+        (problem(SignatureCode.HASH_LABEL_MISMATCH, named=algorithm.hash_name, used=other),) if other else ()
+    )
+    return SignatureCheck(
+        SignatureStatus.INVALID, algorithm.name, SignatureReason.MISMATCH, SignatureForm.RAW, findings
     )
 
 

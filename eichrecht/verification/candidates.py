@@ -6,11 +6,12 @@ for this check; key files lying beside the document; the key in the document; th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from eichrecht.evidence import KeySource, KeyTrust, SignedRecord
+from eichrecht.evidence import BesideKey, KeySource, KeyTrust, SignedRecord
 from eichrecht.keyring.ring import KeyRing, KnownKey
 from eichrecht.signatures.keys import KEYS_REMEMBERED, MAX_KEY_TEXT, KeyMaterial, UnreadableKey, read_key
 
@@ -94,6 +95,7 @@ def candidate_groups(
     given: GivenKeys,
     ring: KeyRing,
     charge_point: str | None = None,
+    beside: Sequence[BesideKey] = (),
 ) -> Sequence[Sequence[Candidate]]:
     """Return the keys at hand in order of authority; the first group judges.
 
@@ -103,9 +105,11 @@ def candidate_groups(
         given: Keys given by the person asking.
         ring: Keys that somebody vouches for.
         charge_point: EVSE id known from elsewhere.
+        beside: Key files that lay in the same archive. Those named after the record's station judge it; the others
+            are for :func:`strangers`.
     """
     bound = ring.for_record(record, charge_point)
-    if not bound and key_text is None and not record.embedded_key:
+    if not bound and key_text is None and not record.embedded_key and not beside:
         return given.groups
     groups: list[Sequence[Candidate]] = []
     if bound:
@@ -122,4 +126,32 @@ def candidate_groups(
             groups.append(given.beside)
     if record.embedded_key:
         groups.append([_of_document(record.embedded_key)])
+    named = [key for key in beside if names_station(record, key.name)]
+    if named:
+        groups.append([_of_document(key.text) for key in named])
     return groups
+
+
+def strangers(record: SignedRecord, beside: Sequence[BesideKey]) -> list[Candidate]:
+    """Return the keys of the same archive whose name says nothing of this record's station.
+
+    One of them may be the right one under a wrong name; that it does not fit accuses nobody.
+    """
+    return [_of_document(key.text) for key in beside if not names_station(record, key.name)]
+
+
+_KEY_WORD = re.compile(r"[-_]?(?:public|pub)[-_]?key", re.IGNORECASE)
+
+
+def names_station(record: SignedRecord, name: str) -> bool:
+    """Whether a key file is named after a record's station or meter (containers facts §1.4).
+
+    The name counts up to its first dot and without the words "public key"; separators and case do not count.
+    """
+    stem = _plain(_KEY_WORD.sub("", name.rpartition("/")[2].partition(".")[0]))
+    identifiers = (record.charge_point[0], record.meter.serial, record.gateway.serial)
+    return bool(stem) and any(stem == _plain(text) for text in identifiers if text)
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())

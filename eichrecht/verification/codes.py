@@ -23,3 +23,6 @@ class VerificationCode(StrEnum):
     WOULD_VERIFY_REFORMATTED = "would_verify_reformatted"
     TRANSACTION_RECORD_NOT_VALID = "transaction_record_not_valid"
     DOCUMENT_REPEATS_RECORD = "document_repeats_record"
+    PIECE_SIGNATURE_UNREADABLE = "piece_signature_unreadable"
+    PIECE_DOES_NOT_FIT = "piece_does_not_fit"
+    KEY_NAMED_OTHERWISE = "key_named_otherwise"

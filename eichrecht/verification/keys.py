@@ -43,6 +43,7 @@ from eichrecht.verification.candidates import (
     read_given,
 )
 from eichrecht.verification.codes import VerificationCode as Code
+from eichrecht.verification.pieces import check_record
 
 __all__ = [
     "GivenKeys",
@@ -137,6 +138,7 @@ def check_with_keys(
     groups: Sequence[Sequence[Candidate]],
     ring: KeyRing,
     tries: Tries | None = None,
+    strangers: Sequence[Candidate] = (),
 ) -> KeyedCheck:
     """Check the record's signature against the group of keys that has authority.
 
@@ -146,6 +148,8 @@ def check_with_keys(
         groups: Keys from :func:`candidate_groups`.
         ring: Keys that somebody vouches for.
         tries: What is left for the document; ``None`` for a record that stands by itself.
+        strangers: Keys of the same archive under another station's name: they may show the record to be genuine,
+            and where they do not fit nothing is shown.
 
     Returns:
         ``valid`` as soon as one key of the judging group fits; ``invalid`` if a usable key of it does not;
@@ -155,7 +159,11 @@ def check_with_keys(
         return _unverified("malformed_signature", Code.SIGNATURE_UNREADABLE)
     if not groups:
         tries = tries or Tries()
-        found = _found_by_trial(record, algorithm, ring, tries) or _unverified("no_key", Code.NO_KEY)
+        found = (
+            _found_beside(record, algorithm, strangers, ring, tries)
+            or _found_by_trial(record, algorithm, ring, tries)
+            or _unverified("no_key", Code.NO_KEY)
+        )
         if tries.left < 0 and found.key is None:
             limit = note(Code.KEY_TRIALS_ENDED, "", limit=MAX_OTHER_KEYS_TRIED)
             return replace(found, findings=(*found.findings, limit))
@@ -166,7 +174,7 @@ def check_with_keys(
         key = _usable(candidate, algorithm, unusable)
         if key is None:
             continue
-        check = check_signature(algorithm, key, record.signed_bytes, record.signature.value)
+        check = check_record(record, algorithm, key)
         if check.status is _VALID:
             disagreement = _disagreement(groups[1:], key, algorithm) if len(groups) > 1 else ()
             return _passed(record, candidate, key, algorithm, check, ring, disagreement)
@@ -291,13 +299,34 @@ def _found_by_trial(
             continue
         if costs and not tries.spend():
             break
-        check = check_signature(algorithm, key, record.signed_bytes, record.signature.value, diagnose=False)
+        check = check_record(record, algorithm, key, diagnose=False)
         if check.valid:
             tries.remember(known)
             found = note(Code.KEY_FOUND_BY_TRIAL, "", name=known.name)
             return KeyedCheck(
                 _valid(check.algorithm), _key_verdict(candidate, key), check.form, (*check.findings, found)
             )
+    return None
+
+
+def _found_beside(
+    record: SignedRecord,
+    algorithm: SignatureAlgorithm,
+    strangers: Sequence[Candidate],
+    ring: KeyRing,
+    tries: Tries,
+) -> KeyedCheck | None:
+    """Find the key of a record among key files of the same archive that are named otherwise."""
+    for candidate in strangers:
+        key = _usable(candidate, algorithm, [])
+        if key is None:
+            continue
+        if not tries.spend():
+            break
+        check = check_record(record, algorithm, key, diagnose=False)
+        if check.valid:
+            found = note(Code.KEY_NAMED_OTHERWISE)
+            return _passed(record, candidate, key, algorithm, check, ring, (found,))
     return None
 
 
@@ -352,7 +381,7 @@ def _fitting_key(
             continue
         if not tries.spend():
             break
-        if check_signature(algorithm, key, record.signed_bytes, record.signature.value, diagnose=False).valid:
+        if check_record(record, algorithm, key, diagnose=False).valid:
             return candidate
     return None
 

@@ -2,7 +2,8 @@
 
 A container may say which records belong together (S.A.F.E. ``transactionId``, one OCPI CDR). Otherwise begin and
 end records of the same meter and the same identification are paired in the order in which they stand, as a
-station writes them. A begin without an end stays a transaction of its own and is called incomplete. A record
+station writes them. Records that do not say which end they are belong together if they are of one meter and one
+session. A begin without an end stays a transaction of its own and is called incomplete. A record
 that stands in the document twice (same signed bytes) is one record: nothing is counted twice.
 """
 
@@ -48,6 +49,8 @@ def _is_transactional(record: SignedRecord) -> bool:
     """Fiscal records (pagination context F, no reason code) are no part of a transaction (ocmf facts §3)."""
     if record.pagination is not None and record.pagination.context == "F":
         return False
+    if not record.traits.roles_signed:
+        return bool(record.readings)
     return any(reading.role not in {ReadingRole.FISCAL, ReadingRole.UNKNOWN} for reading in record.readings)
 
 
@@ -71,6 +74,8 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
     declared: dict[str, list[Member]] = {}
     # What has begun and not ended, per device and user: a gateway may serve several points at once.
     running: dict[tuple[str | None, ...], dict[str | None, list[Member]]] = {}
+    # Records that do not say which end they are, by what they say of their session.
+    sessions_of: dict[tuple[str | None, ...], list[Member]] = {}
     seen: set[bytes] = set()
     for member in members:
         record = member.record
@@ -80,6 +85,12 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
         if not _is_transactional(record) or record.signed_bytes in seen:
             continue
         seen.add(record.signed_bytes)
+        if not record.traits.roles_signed:
+            if record.session is None:
+                groups.append(_closed([member]))
+            else:
+                sessions_of.setdefault((*_device(record), record.session), []).append(member)
+            continue
         begins, ends = _roles(record)
         if begins and ends:
             groups.append(Group(_made_id([member]), (member,), declared=False))
@@ -92,6 +103,7 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
         if ends:
             groups.append(_closed(sessions.pop(user)))
     groups.extend(_closed(rest) for sessions in running.values() for rest in sessions.values())
+    groups.extend(_closed(rest) for rest in sessions_of.values())
     for transaction_id, group in declared.items():
         groups.extend(_declared_groups(transaction_id, group))
     groups.sort(key=lambda group: group.members[0].index)

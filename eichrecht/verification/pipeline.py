@@ -14,10 +14,13 @@ from itertools import islice
 
 from eichrecht.containers.unwrap import unwrap
 from eichrecht.evidence import (
+    OCMF_TRAITS,
+    BesideKey,
     Billable,
     Document,
     DocumentVerdict,
     Finding,
+    KeySource,
     Part,
     RecordVerdict,
     Severity,
@@ -32,13 +35,16 @@ from eichrecht.evidence import (
 )
 from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats import registry
+from eichrecht.formats.base import Surroundings
 from eichrecht.formats.errors import FormatError
 from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing
 from eichrecht.rules.engine import judge_record, judge_transaction
 from eichrecht.rules.judgements import TransactionJudgement
 from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
-from eichrecht.signatures.algorithms import ecdsa_algorithm, parse_algorithm
+from eichrecht.signatures.algorithms import SignatureAlgorithm, ecdsa_algorithm, parse_algorithm
+from eichrecht.signatures.keys import UnreadableKey, read_key
+from eichrecht.verification.candidates import strangers
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.keys import (
     KeyedCheck,
@@ -59,8 +65,9 @@ _VERDICT_OF = {
 
 _SIGNED = SignatureStatus.VALID
 _SAFE = Profile.SAFE_1_4_1
-_Decoded = tuple[SignedRecord | Finding, str | None, tuple[Finding, ...]]
-"""A record (or why it cannot be decoded), the key that came with it, and what its container had to say."""
+_Decoded = tuple[SignedRecord | Finding, str | None, tuple[Finding, ...], Sequence[BesideKey]]
+"""A record (or why it cannot be decoded), the key that came with it, what its container had to say, and the key
+files beside it."""
 
 _UNREADABLE = KeyedCheck(SignatureVerdict(SignatureStatus.UNVERIFIED, None, "unreadable"), None, None, ())
 
@@ -117,7 +124,9 @@ class Verifier:
         unwrapped = unwrap(document, registry.recognise)
         parts = unwrapped.parts
         tries = Tries()
-        judged = self._judge([(_decoded(part), part.key_text, part.findings) for part in parts], tries)
+        judged = self._judge(
+            [(_decoded(part), part.key_text, part.findings, part.beside_keys) for part in parts], tries
+        )
         _mark_duplicates(judged)
         records = tuple(
             RecordVerdict(
@@ -200,7 +209,7 @@ class Verifier:
     def _verify_block(
         self, contents: Sequence[bytes], key_text: str | None, first: int
     ) -> list[RecordVerdict]:
-        judged = self._judge([(_recognised(content), key_text, ()) for content in contents], None)
+        judged = self._judge([(_recognised(content), key_text, (), ()) for content in contents], None)
         return [
             _new_record_verdict(
                 index,
@@ -224,14 +233,14 @@ class Verifier:
             tries: Keys that may be tried for all of them together; ``None`` gives each record its own.
         """
         checks = [
-            _UNREADABLE if isinstance(record, Finding) else self._check(record, key_text, tries)
-            for record, key_text, _ in decoded
+            _UNREADABLE if isinstance(record, Finding) else self._check(record, key_text, tries, beside)
+            for record, key_text, _, beside in decoded
         ]
         return [
             _unreadable(noticed, record)
             if isinstance(record, Finding)
             else self._judge_checked(record, check, noticed)
-            for (record, _, noticed), check in zip(decoded, checks, strict=True)
+            for (record, _, noticed, _), check in zip(decoded, checks, strict=True)
         ]
 
     def _judge_checked(
@@ -252,14 +261,23 @@ class Verifier:
                 key_shape=check.key.shape if check.key else None,
                 signature_form=check.form,
                 signature_valid=check.signature.status is SignatureStatus.VALID,
+                key_differs=_carries_other_key(record, check),
             )
             findings = (*findings, *refusals)
             if refusals:
                 verdict = Verdict.INDETERMINATE
         return _Judged(record, check, findings, verdict, judgement.transaction)
 
-    def _check(self, record: SignedRecord, key_text: str | None, tries: Tries | None) -> KeyedCheck:
+    def _check(
+        self,
+        record: SignedRecord,
+        key_text: str | None,
+        tries: Tries | None,
+        beside: Sequence[BesideKey] = (),
+    ) -> KeyedCheck:
         claimed = record.signature.algorithm
+        if claimed is None and record.signature.by_key:
+            return self._check_by_key(record, key_text, tries, beside)
         algorithm = parse_algorithm(claimed) if claimed is not None else None
         if self._profile is Profile.SAFE_1_4_1 and algorithm is not None and algorithm.curve is not None:
             algorithm = ecdsa_algorithm(algorithm.curve)  # the hash name is ignored: always SHA-256 (§1.1)
@@ -269,18 +287,55 @@ class Verifier:
             finding = problem(Code.UNSUPPORTED_ALGORITHM, "", algorithm=(claimed or "?")[:100])
             return KeyedCheck(_unverified("unsupported_algorithm"), None, None, (finding,))
         value = record.signature.value
-        if key_text is None and record.embedded_key is None and value is not None and algorithm.in_ocmf_table:
+        if (
+            key_text is None
+            and record.embedded_key is None
+            and value is not None
+            and algorithm.in_ocmf_table
+            and record.traits is OCMF_TRAITS
+        ):
             # The way of nearly every record that is checked against one named key; whatever does not fit at
             # once takes the long way, which says why.
             lone = self._lone_key(algorithm)
             if lone is not None and lone.backend.verify(record.signed_bytes, lone.hash_name, value):
                 return lone.passed
-        groups = candidate_groups(record, key_text, self._given, self._ring, self._charge_point)
-        check = check_with_keys(record, algorithm, groups, self._ring, tries)
+        check = self._check_with(record, algorithm, key_text, tries, beside)
         if not algorithm.in_ocmf_table and record.format == "OCMF":
             extra = warning(Code.NON_OCMF_ALGORITHM, "", algorithm=algorithm.name)
             check = replace(check, findings=(*check.findings, extra))
         return check
+
+    def _check_with(
+        self,
+        record: SignedRecord,
+        algorithm: SignatureAlgorithm,
+        key_text: str | None,
+        tries: Tries | None,
+        beside: Sequence[BesideKey],
+    ) -> KeyedCheck:
+        groups = candidate_groups(record, key_text, self._given, self._ring, self._charge_point, beside)
+        others = strangers(record, beside) if beside else ()
+        return check_with_keys(record, algorithm, groups, self._ring, tries, others)
+
+    def _check_by_key(
+        self, record: SignedRecord, key_text: str | None, tries: Tries | None, beside: Sequence[BesideKey]
+    ) -> KeyedCheck:
+        """Check a record whose format leaves the algorithm to the key: each in turn, until the key is of its curve."""
+        outcome: KeyedCheck | None = None
+        for name in record.signature.by_key:
+            algorithm = parse_algorithm(name)
+            assert algorithm is not None  # noqa: S101 - formats name supported algorithms
+            check = self._check_with(record, algorithm, key_text, tries, beside)
+            if check.signature.status is SignatureStatus.VALID:
+                return check
+            # What a usable key says about the signature tells more than that a key is of another curve.
+            if outcome is None or (
+                check.signature.status is SignatureStatus.INVALID
+                and outcome.signature.status is SignatureStatus.UNVERIFIED
+            ):
+                outcome = check
+        assert outcome is not None  # noqa: S101 - by_key is not empty
+        return outcome
 
     def _transaction_verdict(
         self, group: Group, records: Sequence[RecordVerdict], judged: Sequence[_Judged]
@@ -324,6 +379,17 @@ class Verifier:
         return judge_transaction([member.record for member in members], self._profile, contexts=contexts)
 
 
+def _carries_other_key(record: SignedRecord, check: KeyedCheck) -> bool:
+    """Whether the record carries a key that is not the one it was judged against."""
+    if not record.embedded_key or check.key is None or check.key.source is KeySource.DOCUMENT:
+        return False
+    try:
+        own = read_key(record.embedded_key).fingerprints
+    except UnreadableKey:
+        return True
+    return check.key.fingerprint not in own
+
+
 def _contradictions(parts: Sequence[Part], transactions: Sequence[TransactionVerdict]) -> Iterator[Finding]:
     """A bill (CDR) that says another energy than its own signed data is wrong, however good the signatures are."""
     for transaction in transactions:
@@ -344,7 +410,9 @@ def _decoded(part: Part) -> SignedRecord | Finding:
     if part.format is None:
         return problem(Code.RECORD_NOT_RECOGNISED, "")
     try:
-        return registry.decode(part.format, part.content)
+        if part.detached_signature is None and not part.claims:
+            return registry.decode(part.format, part.content)
+        return registry.decode(part.format, part.content, Surroundings(part.detached_signature, part.claims))
     except FormatError as error:
         return problem(error.code, error.where, **error.params)
 

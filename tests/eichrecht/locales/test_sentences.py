@@ -17,11 +17,16 @@ def _code_enums() -> list[type[StrEnum]]:
     found: dict[str, type[StrEnum]] = {}
     for package in (eichrecht, ocpi):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if not module.name.endswith(".codes"):
+            own = module.name.startswith(("eichrecht.formats.", "eichrecht.containers."))
+            if not own and not module.name.endswith(".codes"):
                 continue
             for value in vars(importlib.import_module(module.name)).values():
                 is_enum = isinstance(value, type) and issubclass(value, StrEnum)
-                if is_enum and value.__name__.endswith(("Code", "Finding")):
+                if (
+                    is_enum
+                    and value.__module__ == module.name
+                    and value.__name__.endswith(("Code", "Finding"))
+                ):
                     found[f"{value.__module__}.{value.__name__}"] = value
     return list(found.values())
 

@@ -254,6 +254,12 @@ ELSEWHERE = {
     C.EXCEPTION_ANNOUNCED,
     C.VALUE_UNUSABLE,
     C.INTERMEDIATE_TIME_MISSING,
+    C.UNSIGNED_CONTRADICTS_SIGNED,
+    C.FORMATS_DIFFER,
+    C.SESSION_DIFFERS,
+    C.ONE_READING_ONLY,
+    C.STATUS_FORBIDS_BILLING,
+    C.SECONDS_INDEX_DECREASES,
 }
 """Rules that no list of decoded records alone can break; each has a test of its own."""
 

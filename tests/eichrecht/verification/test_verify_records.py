@@ -191,7 +191,7 @@ def test_cheaply_made_evidence_is_ordinary_evidence() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         copy.index = 1  # type: ignore[misc]
     with pytest.raises(TypeError):
-        made(*values[1:])
+        made(*values[:3])
     assert dataclasses.replace(copy, index=7).index == 7
     assert plain.record is not None
     assert hash(plain.record.readings[0]) == hash(
