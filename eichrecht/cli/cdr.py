@@ -335,9 +335,9 @@ def credit(
 @commands.command("release")
 def release(
     cdr_id: Annotated[str, typer.Argument(help="Id of a held CDR.")],
-    code: Annotated[list[str], typer.Option("--accept", help="Finding code that is accepted.")],
     by: Annotated[str, typer.Option("--by", help="Who decides.")],
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    code: Annotated[list[str] | None, typer.Option("--accept", help="Finding code that is accepted.")] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Release a held CDR by a recorded decision; it is delivered from then on."""
@@ -345,11 +345,9 @@ def release(
     async def run() -> str:
         async with open_service(database) as service:
             now = utc_now()
-            async with service.database.transaction() as tx:
-                party = (service.settings.country_code, service.settings.party_id)
-                stored = await tx.cdrs.get(*party, cdr_id)
-                overrides = [Override(item, by, reason, now) for item in code]
-                return (await tx.cdrs.release(stored.pk, overrides, now)).state.value
+            party = (service.settings.country_code, service.settings.party_id)
+            overrides = [Override(item, by, reason, now) for item in code or []]
+            return (await service.chain.release(*party, cdr_id, overrides, now)).state.value
 
     try:
         sys.stdout.write(f"{cdr_id}  {asyncio.run(run())}\n")

@@ -36,6 +36,8 @@ _TIME_INTEGRAL, _SIGNED_INTEGRAL = 0x08, 0x11
 _IMPORT_MAINS, _IMPORT_MAINS_SESSION = frozenset({0x01, 0xB0}), frozenset({0xB2})
 _IMPORT_DEVICE, _IMPORT_DEVICE_SESSION = frozenset({0x98, 0xB1}), frozenset({0xB3})
 _VENDOR = frozenset({0x9E})
+_SESSION_REGISTERS = _IMPORT_MAINS_SESSION | _IMPORT_DEVICE_SESSION
+_F_BSM_SESSION = 198
 _RESERVED_BLOCK = range(0xB0, 0xC8)
 _COMPENSATED = frozenset({0x98, 0xB1, 0xB3, 0xC1, 0xC3})
 
@@ -61,6 +63,8 @@ class Register:
             register does not measure energy delivered to the vehicle (export, reserved, other quantities).
         comparable: Whether it must tell the same energy as the other registers of its kind: not the vendor
             register 9E, and not a tariff register (1.8.1, 1.8.2, ...), which holds a share of the total.
+        rises: Whether its value never begins anew, so that a value stands for a moment in the meter's life: not
+            the registers of one session (B2, B3, and 198 of the Bauer BSM).
     """
 
     key: int
@@ -68,6 +72,7 @@ class Register:
     compensated: bool
     rank: int | None
     comparable: bool
+    rises: bool
 
 
 @lru_cache(maxsize=1024)
@@ -90,6 +95,7 @@ def _register(text: str) -> Register | None:
         compensated=relevant and c in _COMPENSATED,
         rank=rank,
         comparable=rank is not None and total and c not in _VENDOR,
+        rises=rank is not None and c not in _SESSION_REGISTERS and f != _F_BSM_SESSION,
     )
 
 

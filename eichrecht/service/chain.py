@@ -22,15 +22,17 @@ from eichrecht.billing.policy import BillingPolicy
 from eichrecht.delivery.ocpi_client import wire_body
 from eichrecht.evidence import Document, DocumentVerdict, Finding, problem
 from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
+from eichrecht.service.billed import billed_records, billed_spans
 from eichrecht.service.errors import Conflict, CorrectionRefused
 from eichrecht.signatures.algorithms import parse_algorithm
 from eichrecht.signatures.keys import PublicKey, UnusableKey, read_key
-from eichrecht.store.cdrs import NewCdr, StoredCdr, new_receipt_token
+from eichrecht.store.cdrs import NewCdr, Override, StoredCdr, new_receipt_token
 from eichrecht.store.database import Database, Transaction
 from eichrecht.store.errors import NotFound
 from eichrecht.store.intakes import Intake
 from eichrecht.store.states import CdrState
 from eichrecht.verification import Verifier
+from ocpi.cdrs.codes import CdrFinding
 from ocpi.cdrs.credit import credit_cdr
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.credentials import Role
@@ -196,7 +198,11 @@ class Chain:
                 session_already_billed=False,  # the store's unique index refuses it in the same transaction
             ),
         )
-        other = None if billed.cdr is None else await tx.cdrs.billing(_records(verdict))
+        other = (
+            None
+            if billed.cdr is None
+            else await tx.cdrs.billing(billed_records(verdict), billed_spans(verdict))
+        )
         if other is not None:
             finding = problem(BillingCode.RECORD_ALREADY_BILLED, "", cdr=other)
             return BilledSession(Outcome.REFUSED, None, None, None, (finding,))
@@ -237,11 +243,41 @@ class Chain:
                 partner.id if partner is not None else None,
                 findings=billed.findings,
                 evidence=evidence,
-                records=_records(verdict),
+                records=billed_records(verdict),
+                spans=billed_spans(verdict),
                 receipt_token=receipt_token,
             ),
             now,
         )
+
+    async def release(
+        self, country_code: str, party_id: str, cdr_id: str, overrides: Sequence[Override], now: datetime
+    ) -> StoredCdr:
+        """Release a held CDR by recorded decisions; it is delivered from then on.
+
+        A CDR that was held because its eMSP was unknown goes to the eMSP that has connected since.
+
+        Args:
+            country_code, party_id, cdr_id: The CDR.
+            overrides: Decisions about findings; may be empty if only the partner was missing.
+            now: For the record.
+
+        Raises:
+            StoreError: No such CDR, it is not held, an error is still open, or nobody can take it.
+        """
+        async with self._database.transaction() as tx:
+            stored = await tx.cdrs.get(country_code, party_id, cdr_id)
+            token = V2_2_1.load(Cdr, json.loads(stored.body)).cdr_token
+            partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
+            if partner is None:
+                return await tx.cdrs.release(stored.pk, overrides, now)
+            code = str(CdrFinding.TOKEN_OWNER_NOT_ROUTED)
+            settled = [
+                Override(code, "eichrecht", "the eMSP is connected by now", now)
+                for finding in stored.findings
+                if finding.code == code
+            ]
+            return await tx.cdrs.release(stored.pk, [*overrides, *settled], now, partner_id=partner.id)
 
     async def credit(
         self,
@@ -327,13 +363,6 @@ def _digest(facts: SessionFacts, document: Document) -> str:
 
 def _verifier(ring: MemoryKeyRing, facts: SessionFacts) -> Verifier:
     return Verifier(ring=ring, charge_point=facts.cdr_location.evse_id)
-
-
-def _records(verdict: DocumentVerdict) -> list[str]:
-    """Return the identity of every record of the transactions: its signed bytes, for signatures can vary."""
-    used = {index for transaction in verdict.transactions for index in transaction.records}
-    records = (verdict.records[index].record for index in sorted(used))
-    return [hashlib.sha256(record.signed_bytes).hexdigest() for record in records if record is not None]
 
 
 def _outcome(stored: StoredCdr) -> Outcome:

@@ -119,11 +119,13 @@ def _deciding(router: APIRouter, backend: Backend, base_url: str) -> None:
             raise ApiError(400, "missing_field", "codes must be a list of finding codes")
         now = utc_now()
         by, reason = text_field(value, "by"), text_field(value, "reason")
-        stored = await _one(backend, cdr_id)
+        overrides = [Override(code, by, reason, now) for code in codes]
         try:
-            async with backend.database.transaction() as tx:
-                overrides = [Override(code, by, reason, now) for code in codes]
-                released = await tx.cdrs.release(stored.pk, overrides, now)
+            released = await backend.chain.release(
+                backend.country_code, backend.party_id, cdr_id, overrides, now
+            )
+        except NotFound as error:
+            raise ApiError(404, "no_such_cdr", str(error)) from error
         except StoreConflict as error:
             raise ApiError(409, "cannot_release", str(error)) from error
         return answer(cdr_as_json(released, base_url))

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from eichrecht.evidence import Finding, Severity
+from eichrecht.store.billed import BilledSpan
 from eichrecht.store.states import CdrState
 from eichrecht.store.tables import identity
 from ocpi.objects.cdr import Cdr
@@ -55,6 +56,7 @@ class NewCdr:
         overrides: Decisions about findings.
         evidence: SHA-256 of the stored documents it rests on.
         records: SHA-256 of the signed bytes of each record it bills; empty for Credit CDRs.
+        spans: Stretches of rising registers that it bills; empty for Credit CDRs.
         receipt_token: From :func:`new_receipt_token` if the CDR's ``signed_data.url`` holds it; else one is
             made.
         follows_id: Id of a CDR of the same party that must arrive first, where the session does not tell
@@ -68,6 +70,7 @@ class NewCdr:
     overrides: Sequence[Override] = ()
     evidence: Sequence[str] = ()
     records: Sequence[str] = ()
+    spans: Sequence[BilledSpan] = ()
     receipt_token: str | None = None
     follows_id: str | None = None
 

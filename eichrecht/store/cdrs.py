@@ -5,7 +5,8 @@ Rules enforced here, in the caller's transaction:
 * A CDR with an open ``error`` finding, or without a partner, is *held*; it has no delivery and is not listed.
 * Releasing it and opening its delivery is one transaction.
 * One CDR per session that is not credited (facts/ocpi/cdrs.md §7 item 14); a unique index backs it.
-* A signed record is billed by one CDR that is not credited, whatever session it is given for; likewise backed.
+* A signed record is billed by one CDR that is not credited, whatever session it is given for; likewise backed. So is
+  the energy between two values of a meter's register, in whatever records the meter signed it.
 * A Credit CDR names a CDR of the same partner that was released (mod_cdrs, credit_reference_id).
 * Content never changes (database trigger); what changes is the state beside it.
 """
@@ -20,6 +21,7 @@ from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from eichrecht.store.billed import BilledRepository, BilledSpan
 from eichrecht.store.cdr_records import (
     NewCdr,
     Override,
@@ -39,7 +41,7 @@ from eichrecht.store.errors import (
     StoreConflict,
 )
 from eichrecht.store.states import LISTED_CDR_STATES, CdrState, DeliveryState
-from eichrecht.store.tables import billed_records, cdr_evidence, cdrs, deliveries, identity
+from eichrecht.store.tables import cdr_evidence, cdrs, deliveries, identity
 from ocpi.objects.cdr import Cdr
 
 __all__ = ["CdrRepository", "NewCdr", "Override", "StoredCdr", "new_receipt_token", "open_errors"]
@@ -50,6 +52,7 @@ class CdrRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._billed = BilledRepository(connection)
 
     async def create(self, new: NewCdr, now: datetime) -> StoredCdr:
         """Store a CDR: ``held`` if an error is open or no partner is known, else ``ready`` with its delivery.
@@ -64,10 +67,10 @@ class CdrRepository:
         """
         cdr = new.cdr
         await self._refuse_taken(cdr)
-        billed = await self.billing(new.records)
+        billed = await self.billing(new.records, new.spans)
         if billed is not None:
             raise RecordAlreadyBilled(
-                f"a signed record of CDR {cdr.id} is billed by CDR {billed}: credit it first"
+                f"signed energy of CDR {cdr.id} is billed by CDR {billed}: credit it first"
             )
         follows_pk = await self._predecessor(new)
         held = bool(open_errors(new.findings, new.overrides)) or new.partner_id is None
@@ -82,10 +85,8 @@ class CdrRepository:
                 await self._connection.execute(
                     insert(cdr_evidence).values(cdr_pk=pk, position=position, sha256=sha256)
                 )
-            for record_sha256 in dict.fromkeys(new.records):
-                await self._connection.execute(
-                    insert(billed_records).values(cdr_pk=pk, record_sha256=record_sha256)
-                )
+            assert pk is not None  # noqa: S101 - RETURNING gives the row
+            await self._billed.add(pk, new.records, new.spans)
         except IntegrityError as error:  # lost a race, or evidence/partner that is not stored
             raise StoreConflict(f"CDR {cdr.id} cannot be stored: {error.orig}") from error
         stored = await self._one(cdrs.c.pk == pk, cdr.id)
@@ -93,8 +94,16 @@ class CdrRepository:
             await self._open_delivery(stored, now)
         return stored
 
-    async def release(self, pk: int, overrides: Sequence[Override], now: datetime) -> StoredCdr:
+    async def release(
+        self, pk: int, overrides: Sequence[Override], now: datetime, *, partner_id: str | None = None
+    ) -> StoredCdr:
         """Release a held CDR by recorded decisions and open its delivery.
+
+        Args:
+            pk: Row number.
+            overrides: Decisions about findings.
+            now: For the record.
+            partner_id: Where it goes, if nobody was known when it was made; else the stored partner stays.
 
         Raises:
             NotFound: No such CDR.
@@ -106,11 +115,13 @@ class CdrRepository:
         still_open = open_errors(stored.findings, decided)
         if still_open:
             raise InvalidTransition(f"CDR {stored.id} has open errors: {', '.join(still_open)}")
-        if stored.partner_id is None:
+        partner_id = stored.partner_id or partner_id
+        if partner_id is None:
             raise InvalidTransition(f"CDR {stored.id} has no partner to go to")
         await self._set(
             pk,
             state=CdrState.READY.value,
+            partner_id=partner_id,
             overrides=[override_json(item) for item in decided],
             # Not the CDR's last_updated: a partner that pulls by date may have passed it (see page()).
             listed_at=max(now.astimezone(UTC), stored.last_updated),
@@ -135,42 +146,18 @@ class CdrRepository:
         if followers:
             raise InvalidTransition(f"CDR {stored.id} is followed by a CDR that waits for it")
         await self._set(pk, state=CdrState.DISCARDED.value)
-        await self._release_records(pk)
+        await self._billed.release(pk)
         if stored.credit and stored.credit_reference_id is not None:
             original = identity(stored.country_code, stored.party_id, stored.credit_reference_id)
             original_pk = await self._connection.scalar(
                 update(cdrs).where(cdrs.c.identity == original).values(credited=False).returning(cdrs.c.pk)
             )
-            await self._take_records_back(original_pk, stored.credit_reference_id)
+            await self._billed.take_back(original_pk, stored.credit_reference_id)
         return await self._one(cdrs.c.pk == pk, pk)
 
-    async def billing(self, records: Sequence[str]) -> str | None:
-        """Return the id of a CDR, neither credited nor discarded, that bills one of the records.
-
-        Args:
-            records: SHA-256 of signed bytes, lower-case hex.
-        """
-        found: str | None = await self._connection.scalar(
-            select(cdrs.c.id)
-            .join(billed_records, billed_records.c.cdr_pk == cdrs.c.pk)
-            .where(billed_records.c.record_sha256.in_(records), billed_records.c.released.is_(False))
-            .limit(1)
-        )
-        return found
-
-    async def _release_records(self, pk: int) -> None:
-        await self._connection.execute(
-            update(billed_records).where(billed_records.c.cdr_pk == pk).values(released=True)
-        )
-
-    async def _take_records_back(self, pk: int | None, cdr_id: str) -> None:
-        """Undo a credit that never left: the original bills its records again, unless another CDR does by now."""
-        try:
-            await self._connection.execute(
-                update(billed_records).where(billed_records.c.cdr_pk == pk).values(released=False)
-            )
-        except IntegrityError as error:
-            raise RecordAlreadyBilled(f"a record of CDR {cdr_id} is billed by another CDR by now") from error
+    async def billing(self, records: Sequence[str], spans: Sequence[BilledSpan] = ()) -> str | None:
+        """Return the id of a CDR that bills one of these already; see :meth:`BilledRepository.billing`."""
+        return await self._billed.billing(records, spans)
 
     async def get(self, country_code: str, party_id: str, cdr_id: str) -> StoredCdr:
         """Return a CDR by its OCPI key, without regard to case.
@@ -299,7 +286,7 @@ class CdrRepository:
         if new.partner_id != original.partner_id:
             raise StoreConflict(f"Credit CDR {cdr.id} must go to the partner that has {original.id}")
         await self._set(original.pk, credited=True)
-        await self._release_records(original.pk)
+        await self._billed.release(original.pk)
         return original.pk
 
     async def _open_delivery(self, stored: StoredCdr, now: datetime) -> None:

@@ -8,6 +8,7 @@ CiStrings compare without regard to case (types chapter, CiString) while the spe
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -207,6 +208,21 @@ session it is given for. ``released``: its CDR is credited or discarded."""
 _partial_unique(
     "uq_billed_records_once", billed_records.c.released.is_(False), billed_records.c.record_sha256
 )
+
+billed_spans = Table(
+    "billed_spans",
+    metadata,
+    Column("cdr_pk", Integer, ForeignKey("cdrs.pk"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("register", Text, nullable=False),
+    Column("begin_units", BigInteger, nullable=False),
+    Column("end_units", BigInteger, nullable=False),
+    Column("released", Boolean, nullable=False, server_default=false()),
+    Index("ix_billed_spans_register", "register", "begin_units"),
+    CheckConstraint("begin_units < end_units", name="rises"),
+)
+"""The stretches of rising registers that a CDR bills, in micro-watt-hours: energy is billed once, however often and
+in whatever records the meter signed it."""
 
 session_intakes = Table(
     "session_intakes",

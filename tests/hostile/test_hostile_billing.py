@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from eichrecht.billing.build import Outcome
 from eichrecht.demo.material import session_facts
+from eichrecht.evidence import Document
 from eichrecht.service.errors import ServiceError
 from eichrecht.store.cdrs import NewCdr
 from eichrecht.store.errors import RecordAlreadyBilled, StoreError
@@ -18,6 +20,7 @@ from eichrecht.store.states import CdrState
 from ocpi.objects.cdr import Cdr
 from ocpi.transport import json
 from ocpi.versions import V2_2_1
+from sample_meters.ocmf import OcmfMeter
 from sample_meters.safe_xml import SafeValue, safe_xml
 from tests.hostile.hostile_support import (
     CARD,
@@ -25,6 +28,7 @@ from tests.hostile.hostile_support import (
     HOUR,
     START,
     World,
+    emsp,
     facts,
     honest_record,
     in_world,
@@ -98,6 +102,79 @@ def test_a_discarded_cdr_frees_its_records(tmp_path: Path) -> None:
     in_world(tmp_path, attack)
 
 
+def test_the_same_energy_signed_in_other_records_is_not_billed_twice(tmp_path: Path) -> None:
+    """A station may deliver begin and end apart, and then both in one record: the same kilowatt-hours."""
+    own = meter()
+    apart = own.begin_record(Decimal("100"), START) + b"\n" + own.end_record(Decimal("110"), START + HOUR)
+    whole = own.session_record(Decimal("100"), Decimal("110"), START, START + HOUR)
+    inside = own.session_record(Decimal("109.999"), Decimal("112"), START + HOUR, START + 2 * HOUR)
+    after = own.session_record(Decimal("110"), Decimal("112"), START + HOUR, START + 2 * HOUR)
+
+    async def attack(world: World) -> None:
+        assert (await world.take("S1", apart)).outcome is Outcome.READY
+        assert found(await world.take("S2", whole)) == {"record_already_billed"}
+        assert found(await world.take("S3", inside)) == {"record_already_billed"}
+        assert (await world.take("S4", after)).outcome is Outcome.READY, (
+            "the next session begins where one ended"
+        )
+        await world.chain.credit("DE", "CPO", "S1")
+        assert (await world.take("S5", whole)).outcome is Outcome.READY
+
+    in_world(tmp_path, attack)
+
+
+def test_the_same_register_values_of_another_meter_are_other_energy(tmp_path: Path) -> None:
+    other = OcmfMeter("secp256r1", "SAMPLE0002", key_label="second")
+    record = other.session_record(Decimal("100"), Decimal("110"), START, START + HOUR)
+
+    async def honest(world: World) -> None:
+        await world.vouch(other, meter_serial="SAMPLE0002")
+        whole = meter().session_record(Decimal("100"), Decimal("110"), START, START + HOUR)
+        assert (await world.take("S1", whole)).outcome is Outcome.READY
+        assert (await world.take("S2", record)).outcome is Outcome.READY
+
+    in_world(tmp_path, honest)
+
+
+def test_a_credit_that_never_left_gives_the_energy_back_only_if_nobody_bills_it(tmp_path: Path) -> None:
+    first = meter().session_record(Decimal("100"), Decimal("110"), START, START + HOUR)
+    again = meter().session_record(Decimal("105"), Decimal("120"), START, START + HOUR)
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", first)
+        assert taken.cdr is not None
+        async with world.database.transaction() as tx:
+            await tx.cdrs._billed.release(taken.cdr.pk)
+        assert (await world.take("S2", again)).outcome is Outcome.READY
+        with pytest.raises(RecordAlreadyBilled):
+            async with world.database.transaction() as tx:
+                await tx.cdrs._billed.take_back(taken.cdr.pk, "S1")
+
+    in_world(tmp_path, attack)
+
+
+def test_a_cdr_held_for_want_of_a_partner_goes_to_the_one_that_connects_later(tmp_path: Path) -> None:
+    async def honest(world: World) -> None:
+        own = facts("S1")
+        own = own.model_copy(update={"cdr_token": own.cdr_token.model_copy(update={"party_id": "NEW"})})
+        taken = await world.chain.take_session(own, b"{}", Document("S1", honest_record()))
+        assert taken.cdr is not None
+        assert (taken.cdr.state, found(taken)) == (CdrState.HELD, {"cdr_token_owner_not_routed"})
+        with pytest.raises(StoreError):
+            await world.chain.release("DE", "CPO", "S1", [], START)
+        partner = emsp("p2")
+        role = partner.roles[0].model_copy(update={"party_id": "NEW"})
+        async with world.database.transaction() as tx:
+            await tx.partners.put(replace(partner, roles=(role,), token="another-token"))
+        released = await world.chain.release("DE", "CPO", "S1", [], START)
+        assert (released.state, released.partner_id) == (CdrState.READY, "p2")
+        assert [(o.code, o.by) for o in released.overrides] == [("cdr_token_owner_not_routed", "eichrecht")]
+        async with world.database.reading() as tx:
+            assert len(await tx.deliveries.find()) == 1
+
+    in_world(tmp_path, honest)
+
+
 def test_the_store_itself_refuses_a_record_twice(tmp_path: Path) -> None:
     """Whatever the chain forgets to ask, the store holds; the unique index holds even against a lost race."""
 
@@ -163,7 +240,11 @@ def test_the_contract_that_was_signed_is_the_one_that_is_billed(tmp_path: Path) 
 
     async def attack(world: World) -> None:
         assert session_facts("S", EVSE, CARD, "T")["cdr_token"]["contract_id"] == "DE-MSP-C00000001"
-        assert found(await world.take("S1", signed("DEMSPC00000002"))) == {"other_identification"}
+        held = await world.take("S1", signed("DEMSPC00000002"))
+        assert found(held) == {"other_identification"}
+        assert held.cdr is not None
+        async with world.database.transaction() as tx:
+            await tx.cdrs.discard(held.cdr.pk)  # the next record signs the same stretch of the register
         assert (await world.take("S2", signed("DE*MSP*C00000001*X"))).outcome is Outcome.READY
 
     in_world(tmp_path, attack)

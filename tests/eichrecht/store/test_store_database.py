@@ -61,7 +61,7 @@ def test_check_constraints_of_migrations_and_tables_agree(path: Path) -> None:
     with engine.begin() as connection:
         metadata.create_all(connection)
     built_checks, declared_checks = checks_of(path), checks_of(declared)
-    assert len(declared_checks) == 8
+    assert len(declared_checks) == 9
     assert built_checks == declared_checks
 
 
@@ -81,7 +81,7 @@ def test_all_triggers_are_there(path: Path) -> None:
     connection.close()
     frozen = {
         "evidence_documents", "evidence_arrivals", "tariff_versions", "cdrs", "cdr_evidence",
-        "billed_records", "delivery_attempts", "session_intakes",
+        "billed_records", "billed_spans", "delivery_attempts", "session_intakes",
     }  # fmt: skip
     assert found == (
         {f"{table}_frozen" for table in frozen}
@@ -101,8 +101,8 @@ def test_upgrade_is_repeatable_and_safe_in_parallel(path: Path) -> None:
     ]  # fmt: skip
     for process in both:
         out, errors = process.communicate(timeout=60)
-        assert (process.returncode, out.strip()) == (0, "0002"), errors
-    assert upgrade(str(path)) == "0002"
+        assert (process.returncode, out.strip()) == (0, "0003"), errors
+    assert upgrade(str(path)) == "0003"
 
 
 def test_database_of_a_newer_release_is_refused(path: Path) -> None:
