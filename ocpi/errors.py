@@ -4,6 +4,7 @@
 
     OcpiError
     ├── InvalidObject              data do not fit the OCPI object (server: HTTP 200 + 2001)
+    ├── NotExpressible             a version of OCPI cannot say what an object says
     ├── UrlRefused                 a URL that our policy does not call (SSRF guard); nothing was sent
     ├── PartnerError               a call to a partner did not end with an OCPI success
     │   ├── TransportFailure       no usable HTTP answer
@@ -29,6 +30,8 @@ must know before it sends again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from ocpi.findings import Finding, Severity
 
 
 class OcpiError(Exception):
@@ -64,6 +67,23 @@ class InvalidObject(OcpiError):
         super().__init__(f"{object_name}: " + "; ".join(str(problem) for problem in problems))
         self.object_name = object_name
         self.problems = problems
+
+
+class NotExpressible(OcpiError):
+    """A version of OCPI cannot say what an object says, and what it can say would cost something else.
+
+    Attributes:
+        object_name: e.g. ``Tariff``.
+        version: e.g. ``2.1.1``.
+        findings: What is lost, each with its code and place.
+    """
+
+    def __init__(self, object_name: str, version: str, findings: tuple[Finding, ...]) -> None:
+        codes = ", ".join(finding.code for finding in findings if finding.severity is Severity.ERROR)
+        super().__init__(f"{object_name} cannot be written in OCPI {version}: {codes}")
+        self.object_name = object_name
+        self.version = version
+        self.findings = findings
 
 
 class UrlRefused(OcpiError):

@@ -159,16 +159,34 @@ class DisplayText(OcpiModel):
     text: String512
 
 
+class TaxAmount(OcpiModel):
+    """One tax in an amount of money (2.3.0 types chapter, TaxAmount).
+
+    Attributes:
+        name: What the tax is called, e.g. ``VAT`` or ``QST``.
+        account_number: Under which the tax is paid, where the law asks for it.
+        percentage: Rate in percent; ``None`` = not given.
+        amount: The tax itself.
+    """
+
+    name: String255
+    account_number: String255 | None = None
+    percentage: Number | None = None
+    amount: Number
+
+
 class Price(OcpiModel):
     """An amount of money in the currency of the object that holds it.
 
     Canonical for all versions: 2.2.1 sends ``excl_vat``/``incl_vat``; 2.3.0 sends ``before_taxes`` and tax
-    lines, whose sum with ``excl_vat`` is ``incl_vat``.
+    lines, whose sum with ``excl_vat`` is ``incl_vat``; 2.1.1 sends the bare ``excl_vat``.
 
     Attributes:
         excl_vat: Amount without taxes.
         incl_vat: Amount with taxes; ``None`` where no VAT applies or none is known (not the same as 0 %).
+        taxes: Tax lines, where they are known one by one; 2.3.0 only (:mod:`ocpi.versions`).
     """
 
     excl_vat: Number
     incl_vat: Number | None = None
+    taxes: tuple[TaxAmount, ...] | None = None

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from eichrecht import locales
 from eichrecht.billing.facts import FactsError, SessionFacts, read_facts
+from eichrecht.billing.signed_tariff import agreement
 from eichrecht.cli import show
 from eichrecht.cli.database import DatabaseOption, open_service
 from eichrecht.cli.errors import InputError
@@ -33,11 +34,15 @@ from ocpi.cdrs.report import difference_json
 from ocpi.errors import InvalidObject
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff
+from ocpi.tariffs import POLICIES, PolicyError, PricingPolicy, policy_from
 from ocpi.transport import json
-from ocpi.versions import V2_2_1
+from ocpi.types import OcpiModel
+from ocpi.versions import V2_2_1, AnyVersion, detect_version, read_any
 
 PIPED_WIDTH = 400
 """Width of a list where no terminal tells one: programs read whole lines, ids are never cut."""
+
+M = TypeVar("M", bound=OcpiModel)
 
 commands = typer.Typer(help="Price, check, credit and deliver CDRs.", no_args_is_help=True)
 
@@ -48,6 +53,9 @@ TariffFile = Annotated[
 ZoneOption = Annotated[str, typer.Option("--time-zone", help="IANA zone of the location (a CDR has none).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LanguageOption = Annotated[str, typer.Option("--language", help="en or de.")]
+PolicyOption = Annotated[
+    str, typer.Option("--policy", help=f"{', '.join(POLICIES)}, or a JSON file with a partner's settings.")
+]
 
 
 def load_object(path: Path, model: type[Any]) -> Any:
@@ -61,15 +69,46 @@ def load_object(path: Path, model: type[Any]) -> Any:
 
 def _parsed(content: bytes, path: Path, model: type[Any]) -> Any:
     try:
+        return V2_2_1.load(model, _unwrapped(content, path))
+    except InvalidObject as error:
+        raise InputError(f"{path}: no OCPI 2.2.1 {model.__name__}: {error}") from error
+
+
+def _unwrapped(content: bytes, path: Path) -> Any:
+    try:
         value = json.loads(content)
     except json.JsonError as error:
         raise InputError(f"{path}: no usable JSON: {error}") from error
     if isinstance(value, dict) and "status_code" in value and "data" in value:
         value = value["data"]
+    return value
+
+
+def parse_any(content: bytes, path: Path, model: type[M]) -> AnyVersion[M]:
+    """Read a tariff or CDR of any OCPI version; an OCPI envelope around it is taken off.
+
+    Raises:
+        InputError: It is no JSON or no such object; the message names every place.
+    """
+    value = _unwrapped(content, path)
     try:
-        return V2_2_1.load(model, value)
+        return read_any(model, value)
     except InvalidObject as error:
-        raise InputError(f"{path}: no OCPI 2.2.1 {model.__name__}: {error}") from error
+        version = detect_version(model, value).number
+        raise InputError(f"{path}: no OCPI {version} {model.__name__}: {error}") from error
+
+
+def _policy(name: str) -> PricingPolicy:
+    try:
+        if name in POLICIES:
+            return POLICIES[name]
+        path = Path(name)
+        settings = _unwrapped(read_bytes(path), path)
+        if not isinstance(settings, dict):
+            raise InputError(f"{path}: a pricing policy is a JSON object")
+        return policy_from(settings)
+    except PolicyError as error:
+        raise InputError(f"--policy: {error.reason}: {error.detail}") from error
 
 
 def require_language(language: str) -> None:
@@ -90,7 +129,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _tariffs(paths: list[Path] | None) -> list[Tariff] | None:
-    return [load_object(path, Tariff) for path in paths] if paths else None
+    return [parse_any(read_bytes(path), path, Tariff).model for path in paths] if paths else None
 
 
 def _finish(status: int) -> NoReturn:
@@ -106,22 +145,30 @@ def price(
     cdr_file: CdrFile,
     tariff: TariffFile = None,
     time_zone: ZoneOption = "Europe/Berlin",
+    policy: PolicyOption = "default",
     as_json_output: JsonOption = False,
     language: LanguageOption = "en",
 ) -> None:
-    """Compute the cost of a CDR again from its charging periods and tariff.
+    """Compute the cost of a CDR (OCPI 2.1.1, 2.2.1 or 2.3.0) again from its charging periods and tariff.
 
     Exit status: 0 it agrees, 1 it differs, 2 it cannot be priced, 64 usage.
     """
     require_language(language)
-    cdr = load_object(cdr_file, Cdr)
-    priced = price_cdr(cdr, _tariffs(tariff), time_zone=_zone(time_zone))
+    loaded = parse_any(read_bytes(cdr_file), cdr_file, Cdr)
+    priced = price_cdr(
+        loaded.model,
+        _tariffs(tariff),
+        time_zone=_zone(time_zone),
+        policy=_policy(policy),
+        version=loaded.version,
+    )
     value = as_json(priced)
-    value["findings"] = [finding_as_json(finding, language) for finding in priced.findings]
+    findings = (*loaded.findings, *priced.findings)
+    value["findings"] = [finding_as_json(finding, language) for finding in findings]
     if as_json_output:
         _print_json(value)
     else:
-        _show_price(value, cdr, language)
+        _show_price(value, loaded.model, language)
     if value["total_cost"] is None:
         _finish(2)
     failed = any(finding.severity is Severity.ERROR for finding in priced.findings)
@@ -135,7 +182,7 @@ def _show_price(value: dict[str, Any], cdr: Cdr, language: str) -> None:
         table.add_column(heading, justify="left" if not heading else "right")
     for name in [name for name in value if name.endswith("_cost")]:
         if value[name] is not None:
-            table.add_row(name, str(value[name]["excl_vat"]), str(value[name].get("incl_vat") or "-"))
+            table.add_row(name, *(str(value[name][side] or "-") for side in ("excl_vat", "incl_vat")))
     out.print(table)
     for line in value["lines"]:
         out.print(
@@ -165,7 +212,7 @@ def check(
     """
     require_language(language)
     document = Document(str(cdr_file), read_bytes(cdr_file))
-    cdr: Cdr = _parsed(document.content, cdr_file, Cdr)
+    cdr = parse_any(document.content, cdr_file, Cdr).model
     keys = [key_argument(text) for text in key or []]
     verdict = Verifier(keys=keys).verify(document) if cdr.signed_data is not None else None
     signed = _signed_session(verdict)
@@ -181,7 +228,9 @@ def check(
     )
     findings = [*result.findings, *(item.as_finding() for item in result.differences)]
     findings += [item.as_finding() for item in result.unchecked]
-    overall = _overall(result, verdict)
+    told = list(agreement(verdict.records, _tariffs(tariff) or cdr.tariffs or ())) if verdict else []
+    findings += told
+    overall = _overall(result, verdict, told)
     if as_json_output:
         _print_json(
             {
@@ -205,8 +254,9 @@ def _signed_session(verdict: DocumentVerdict | None) -> TransactionVerdict | Non
     return valid[0] if len(valid) == 1 and len(verdict.transactions) == 1 else None
 
 
-def _overall(result: Reconciliation, verdict: DocumentVerdict | None) -> Verdict:
-    verdicts = [Verdict.INVALID if result.open_errors else Verdict.VALID]
+def _overall(result: Reconciliation, verdict: DocumentVerdict | None, told: list[Finding]) -> Verdict:
+    wrong = result.open_errors or any(finding.severity is Severity.ERROR for finding in told)
+    verdicts = [Verdict.INVALID if wrong else Verdict.VALID]
     verdicts.append(verdict.verdict if verdict is not None else Verdict.INDETERMINATE)
     if verdict is not None and _signed_session(verdict) is None:
         verdicts.append(Verdict.INDETERMINATE)

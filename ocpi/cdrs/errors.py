@@ -29,7 +29,7 @@ class CdrBuildError(CdrError):
 
     Codes: ``no_periods``, ``periods_not_contiguous``, ``energy_without_duration``,
     ``duration_contradicts_times``, ``tariff_unknown``, ``tariff_not_named``, ``currency_differs``,
-    ``invalid``.
+    ``net_unknown``, ``invalid``.
     """
 
 

@@ -53,11 +53,14 @@ def negated(value: Decimal) -> Decimal:
 
 
 def negated_price(price: Price) -> Price:
-    """Return the price with the opposite sign, without and with VAT."""
+    """Return the price with the opposite sign, without and with VAT, and each of its taxes."""
     return price.model_copy(
         update={
             "excl_vat": negated(price.excl_vat),
             "incl_vat": None if price.incl_vat is None else negated(price.incl_vat),
+            "taxes": None
+            if price.taxes is None
+            else tuple(tax.model_copy(update={"amount": negated(tax.amount)}) for tax in price.taxes),
         }
     )
 

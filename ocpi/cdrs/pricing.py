@@ -27,14 +27,17 @@ from ocpi.cdrs.totals import BUCKET_FIELDS
 from ocpi.findings import Finding
 from ocpi.objects.cdr import Cdr, CdrDimensionType
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.breakdown import Breakdown, Line
+from ocpi.tariffs.breakdown import Amount, Breakdown, Line
 from ocpi.tariffs.compiled import CompiledTariff, compile_tariff
 from ocpi.tariffs.engine import price
-from ocpi.tariffs.errors import TariffError
+from ocpi.tariffs.errors import NotBillableError, TariffError
 from ocpi.tariffs.from_cdr import session_from_cdr
-from ocpi.tariffs.policy import DEFAULT, PricingPolicy
-from ocpi.tariffs.rounding import WireCosts, wire_costs, wire_price
+from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
+from ocpi.tariffs.rounding import VAT, WireCosts, WrittenCosts, wire_costs, written_amount, written_costs
 from ocpi.types import Price, same_ci
+
+WITH_TAX_LINES = "2.3.0"
+"""Version that has amounts before taxes and tax lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,16 @@ class PricedCdr:
         cdr_id: The CDR.
         policy: Under which agreement.
         breakdown: Exact price with its lines; ``None`` = unpriceable, a finding says why.
-        costs: The totals as the policy writes them; ``None`` = unpriceable.
+        costs: The totals as a CDR carries them; ``None`` = unpriceable, or the amounts before taxes are unknown
+            because the tariff includes taxes of unknown rate.
         total_energy: kWh, sum of the periods; ``None`` = no period says.
         total_time: h, sum of TIME and PARKING_TIME; ``None`` = no period says.
         total_parking_time: h; ``None`` = no period says.
         differences: The CDR's numbers against these.
         findings: What a reader must know.
         unchecked: What could not be compared, and why.
+        written: The totals as the policy rounds them, with their taxes; ``None`` = unpriceable.
+        version: OCPI version of the CDR; :func:`as_json` answers in its words.
     """
 
     cdr_id: str
@@ -66,6 +72,8 @@ class PricedCdr:
     differences: tuple[Difference, ...]
     findings: tuple[Finding, ...]
     unchecked: tuple[Unchecked, ...]
+    written: WrittenCosts | None = None
+    version: str = "2.2.1"
 
 
 def price_cdr(
@@ -75,6 +83,7 @@ def price_cdr(
     time_zone: ZoneInfo | str,
     policy: PricingPolicy = DEFAULT,
     credit_style: CreditStyle = CreditStyle.TOTAL_COST,
+    version: str = "2.2.1",
 ) -> PricedCdr:
     """Compute the cost of a CDR again from its charging periods and tariff, and compare.
 
@@ -84,13 +93,16 @@ def price_cdr(
         time_zone: IANA zone of the Location: a CDR has none (gotcha 27).
         policy: Rounding, tolerance and what else the specification leaves open.
         credit_style: How the sender writes Credit CDRs.
+        version: OCPI version in which the CDR was written (:func:`ocpi.versions.read_any`).
 
     Returns:
         Never raises for any CDR: one that cannot be priced says why in its findings (gotcha 31).
     """
     clean, unreadable = readable(cdr)
     if clean is None:
-        return PricedCdr(shown_id(cdr), policy, None, None, None, None, None, (), unreadable.findings, ())
+        return PricedCdr(
+            shown_id(cdr), policy, None, None, None, None, None, (), unreadable.findings, (), version=version
+        )
     context = ReconcileContext(time_zone, tariffs, policy, credit_style=credit_style)
     debit = debit_view(clean, credit_style)
     checks = (
@@ -111,7 +123,11 @@ def price_cdr(
         cdr_id=clean.id,
         policy=policy,
         breakdown=breakdown,
-        costs=None if breakdown is None else wire_costs(breakdown, policy),
+        costs=None
+        if breakdown is None or breakdown.total.excl_vat is None
+        else wire_costs(breakdown, policy, with_taxes=version == WITH_TAX_LINES),
+        written=None if breakdown is None else written_costs(breakdown, policy),
+        version=version,
         total_energy=energy,
         total_time=time,
         total_parking_time=parking,
@@ -154,7 +170,7 @@ def _check_snapshots(check: Check, carried: Sequence[Tariff], known: dict[str, T
 
 
 def _pricing_of(tariff: Tariff) -> tuple[object, ...]:
-    return tariff.currency, tariff.min_price, tariff.max_price, tariff.elements
+    return tariff.currency, tariff.min_price, tariff.max_price, tariff.elements, tariff.tax_included
 
 
 def check_currency(cdr: Cdr, context: ReconcileContext) -> CheckResult:
@@ -195,7 +211,7 @@ def check_cost(cdr: Cdr, context: ReconcileContext) -> tuple[Breakdown | None, C
     if breakdown is None:
         check.skip(UncheckedReason.NOT_PRICED, "/total_cost")
     else:
-        _compare_costs(check, cdr, wire_costs(breakdown, context.policy), context.cost_tolerance)
+        _compare_costs(check, cdr, written_costs(breakdown, context.policy), context.cost_tolerance)
     return breakdown, check.result()
 
 
@@ -206,45 +222,69 @@ def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: Reconcil
         check.adopt(tuple(findings))
         breakdown = price(session, compiled, context.time_zone, context.policy)
     except TariffError as error:
+        if isinstance(error, NotBillableError):
+            check.adopt(error.findings)
         check.error(CdrFinding.PRICING_FAILED, "/tariffs", reason=error.reason, detail=error.detail[:200])
         return None
     check.adopt(breakdown.findings)
     return breakdown
 
 
-def _compare_costs(check: Check, cdr: Cdr, costs: WireCosts, tolerance: Decimal) -> None:
+def _compare_costs(check: Check, cdr: Cdr, costs: WrittenCosts, tolerance: Decimal) -> None:
     for name in COST_FIELDS:
         claimed: Price | None = getattr(cdr, name)
-        computed: Price | None = getattr(costs, name)
-        if claimed is None:
-            if computed is not None and computed.excl_vat:  # optional on the wire, but eMSPs ask (gotcha 3)
-                amount = format(computed.excl_vat, "f")
-                check.warn(CdrFinding.COST_PART_OMITTED, f"/{name}", field=name, computed=amount)
-        else:
-            _compare_price(check, name, claimed, computed or Price(excl_vat=Decimal(0)), tolerance)
+        computed: Amount | None = getattr(costs, name)
+        if claimed is not None:
+            _compare_price(check, name, claimed, computed or _NOTHING, tolerance)
+            continue
+        known = None if computed is None else computed.excl_vat or computed.incl_vat
+        if known:  # optional on the wire, but eMSPs ask (gotcha 3)
+            check.warn(CdrFinding.COST_PART_OMITTED, f"/{name}", field=name, computed=format(known, "f"))
 
 
-def _compare_price(check: Check, name: str, claimed: Price, computed: Price, tolerance: Decimal) -> None:
+_NOTHING = Amount(Decimal(0), None)
+
+
+def _compare_price(check: Check, name: str, claimed: Price, computed: Amount, tolerance: Decimal) -> None:
+    """Compare a cost; of a tariff that includes taxes of unknown rate only the side with taxes."""
     place = f"/{name}/excl_vat"
-    check.compare(CdrFinding.COST_DIFFERS, place, claimed.excl_vat, computed.excl_vat, tolerance)
+    net, gross = computed.excl_vat, computed.incl_vat
+    if net is not None:
+        check.compare(CdrFinding.COST_DIFFERS, place, claimed.excl_vat, net, tolerance)
     # No VAT applies: the amount with VAT is the one without, whether it is written or not (ocpi/ocpi#409).
-    computed_incl = computed.excl_vat if computed.incl_vat is None else computed.incl_vat
-    if claimed.incl_vat is not None:
+    computed_incl = net if gross is None else gross
+    if claimed.incl_vat is not None and computed_incl is not None:
         place = f"/{name}/incl_vat"
         check.compare(CdrFinding.COST_DIFFERS, place, claimed.incl_vat, computed_incl, tolerance)
-    elif computed.incl_vat is not None and computed.incl_vat != computed.excl_vat:
-        amount = format(computed.incl_vat, "f")
-        check.warn(CdrFinding.COST_WITH_VAT_OMITTED, f"/{name}/incl_vat", field=name, computed=amount)
+    elif claimed.incl_vat is None and gross is not None and gross != net:
+        check.warn(
+            CdrFinding.COST_WITH_VAT_OMITTED,
+            f"/{name}/incl_vat",
+            field=name,
+            computed=format(gross, "f"),
+        )
 
 
-def _price_json(price_: Price | None) -> dict[str, str | None] | None:
-    if price_ is None:
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")
+
+
+def _amount_json(amount: Amount | None, version: str) -> dict[str, Any] | None:
+    """Return a written amount; one of a 2.3.0 CDR also in the words of 2.3.0."""
+    if amount is None:
         return None
-    incl_vat = None if price_.incl_vat is None else format(price_.incl_vat, "f")
-    return {"excl_vat": format(price_.excl_vat, "f"), "incl_vat": incl_vat}
+    result: dict[str, Any] = {"excl_vat": _text(amount.excl_vat), "incl_vat": _text(amount.incl_vat)}
+    if version == WITH_TAX_LINES:
+        result["before_taxes"] = result["excl_vat"]
+        result["taxes"] = [
+            {"name": VAT, "percentage": _text(line.percent), "amount": _text(line.amount)}
+            for line in amount.taxes
+        ]
+        result["after_taxes"] = result["incl_vat"]
+    return result
 
 
-def _line_json(line: Line, policy: PricingPolicy) -> dict[str, Any]:
+def _line_json(line: Line, policy: PricingPolicy, version: str) -> dict[str, Any]:
     return {
         "tariff_id": line.tariff_id,
         "element": line.element,
@@ -258,8 +298,9 @@ def _line_json(line: Line, policy: PricingPolicy) -> dict[str, Any]:
         "unit": line.unit,
         "step_size": line.step_size,
         "price": format(line.price, "f"),
-        "vat_percent": None if line.vat_percent is None else format(line.vat_percent, "f"),
-        "cost": _price_json(wire_price(line.cost, policy)),
+        "vat_percent": _text(line.vat_percent),
+        "tax_included": line.tax_included,
+        "cost": _amount_json(written_amount(line.cost, policy), version),
     }
 
 
@@ -271,20 +312,19 @@ def as_json(priced: PricedCdr) -> dict[str, Any]:
     adds them in the reader's language.
     """
 
-    def volume(value: Decimal | None) -> str | None:
-        return None if value is None else format(value, "f")
-
-    breakdown = priced.breakdown
-    lines = [] if breakdown is None else [_line_json(line, priced.policy) for line in breakdown.lines]
-    costs = {name: _price_json(getattr(priced.costs, name, None)) for name in COST_FIELDS}
+    breakdown, version = priced.breakdown, priced.version
+    policy = priced.policy if breakdown is None else priced.policy.for_currency(breakdown.currency)
+    lines = [] if breakdown is None else [_line_json(line, policy, version) for line in breakdown.lines]
+    costs = {name: _amount_json(getattr(priced.written, name, None), version) for name in COST_FIELDS}
     return {
         "id": priced.cdr_id,
         "currency": None if breakdown is None else breakdown.currency,
         "policy": priced.policy.name,
+        "policy_settings": dict(policy_settings(priced.policy)),
         **costs,
-        "total_energy": volume(priced.total_energy),
-        "total_time": volume(priced.total_time),
-        "total_parking_time": volume(priced.total_parking_time),
+        "total_energy": _text(priced.total_energy),
+        "total_time": _text(priced.total_time),
+        "total_parking_time": _text(priced.total_parking_time),
         "lines": lines,
         "differences": [difference_json(item) for item in priced.differences],
         "findings": [finding_json(item) for item in priced.findings],

@@ -14,6 +14,7 @@ from ocpi.cdrs.periods import WrittenPeriods, write_periods
 from ocpi.objects.cdr import AuthMethod, Cdr, CdrLocation, CdrToken, SignedData
 from ocpi.objects.tariff import Tariff
 from ocpi.tariffs.breakdown import Breakdown, Bucket, PricedSessionInput
+from ocpi.tariffs.errors import NetUnknownError
 from ocpi.tariffs.policy import DEFAULT, PricingPolicy
 from ocpi.tariffs.rounding import WireCosts, wire_costs
 
@@ -91,9 +92,15 @@ def cdr_totals(
     return _totals(write_periods(session, ids, hours_digits), breakdown, policy)
 
 
-def _totals(periods: WrittenPeriods, breakdown: Breakdown, policy: PricingPolicy) -> CdrTotals:
+def _totals(
+    periods: WrittenPeriods, breakdown: Breakdown, policy: PricingPolicy, *, tax_lines: bool = False
+) -> CdrTotals:
+    try:
+        costs = wire_costs(breakdown, policy, with_taxes=tax_lines)
+    except NetUnknownError as error:
+        raise CdrBuildError("net_unknown", "the tariff includes taxes of unknown rate") from error
     return CdrTotals(
-        costs=wire_costs(breakdown, policy),
+        costs=costs,
         total_energy=periods.energy_kwh,
         total_time=periods.time_h,
         total_parking_time=periods.parking_h,
@@ -109,6 +116,7 @@ def build_cdr(
     *,
     policy: PricingPolicy = DEFAULT,
     hours_digits: int = HOURS_DIGITS,
+    tax_lines: bool = False,
 ) -> Cdr:
     """Build the CDR of a priced session.
 
@@ -123,6 +131,7 @@ def build_cdr(
         signed_data: See :mod:`ocpi.cdrs.signed_data`.
         policy: Rounding agreed with the partner.
         hours_digits: Decimals of hours; fewer than six only where the partner rejects them.
+        tax_lines: Keep each tax of a cost, for partners of 2.3.0; 2.2.1 writes only their sum.
 
     Raises:
         CdrBuildError: See its codes. Nothing is shortened or repaired to make it fit.
@@ -133,7 +142,7 @@ def build_cdr(
                 "currency_differs", f"the CDR is in {header.currency}, its price in {currency}"
             )
     periods = write_periods(session, [tariff.id for tariff in tariffs], hours_digits)
-    totals = _totals(periods, breakdown, policy)
+    totals = _totals(periods, breakdown, policy, tax_lines=tax_lines)
     fields = {
         "country_code": header.country_code,
         "party_id": header.party_id,

@@ -44,6 +44,7 @@ class TokenType(StrEnum):
 
     AD_HOC_USER = "AD_HOC_USER"
     APP_USER = "APP_USER"
+    EMAID = "EMAID"  # 2.3.0
     OTHER = "OTHER"
     RFID = "RFID"
 
@@ -64,6 +65,8 @@ class CdrDimensionType(StrEnum):
     RESERVATION_TIME = "RESERVATION_TIME"  # h
     STATE_OF_CHARGE = "STATE_OF_CHARGE"  # %; sessions only
     TIME = "TIME"  # h charging
+
+    __hash__ = str.__hash__  # Enum's own is written in Python
 
 
 SESSION_ONLY_DIMENSIONS = frozenset(

@@ -43,6 +43,8 @@ class TariffDimensionType(StrEnum):
     PARKING_TIME = "PARKING_TIME"
     TIME = "TIME"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python
+
 
 class DayOfWeek(StrEnum):
     """Local day of the week."""
@@ -63,12 +65,21 @@ class ReservationRestrictionType(StrEnum):
     RESERVATION_EXPIRES = "RESERVATION_EXPIRES"
 
 
+class TaxIncluded(StrEnum):
+    """Whether the prices of a tariff include taxes (2.3.0 mod_tariffs, TaxIncluded)."""
+
+    YES = "YES"
+    NO = "NO"
+    NOT_APPLICABLE = "N/A"
+
+
 class PriceComponent(OcpiModel):
     """Price of one dimension.
 
     Attributes:
         type: Dimension.
-        price: Per kWh (ENERGY), per hour (TIME, PARKING_TIME) or once (FLAT); without VAT in 2.2.1.
+        price: Per kWh (ENERGY), per hour (TIME, PARKING_TIME) or once (FLAT); without VAT in 2.2.1 and
+            2.1.1, by ``Tariff.tax_included`` in 2.3.0.
         vat: Percent; ``None`` means that no VAT applies, which is not 0 %.
         step_size: Billing block in Wh or seconds; 0 means no rounding (docs/decisions.md).
     """
@@ -142,6 +153,9 @@ class Tariff(OcpiModel):
 
     ``start_date_time``/``end_date_time`` bound its validity. A tariff is chosen at session start; a CDR holds
     the snapshot of that moment.
+
+    ``tax_included`` is of 2.3.0; ``None`` is what 2.1.1 and 2.2.1 mean: prices are without VAT. ``min_price`` and
+    ``max_price`` hold the PriceLimit of 2.3.0 too (``before_taxes`` as ``excl_vat``).
     """
 
     country_code: CiString2
@@ -154,6 +168,7 @@ class Tariff(OcpiModel):
     min_price: Price | None = None
     max_price: Price | None = None
     elements: tuple[TariffElement, ...] = Field(min_length=1)
+    tax_included: TaxIncluded | None = None
     start_date_time: DateTime | None = None
     end_date_time: DateTime | None = None
     energy_mix: EnergyMix | None = None

@@ -15,15 +15,16 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ocpi.tariffs.compiled import MINUTES_PER_DAY, CompiledRestrictions, CompiledTariff
+from ocpi.tariffs.compiled import CompiledTariff
 from ocpi.tariffs.errors import SessionUnusableError, UnknownTimeZoneError
 from ocpi.tariffs.matching import clock_holds
+from ocpi.tariffs.restrictions import MINUTES_PER_DAY, CompiledRestrictions
 
 MAX_SPAN = timedelta(days=400)
 """Longest stretch that is cut. A car that is plugged in for a year exists; a longer session is a broken clock
 (or 1970, the agreed date for an unknown one), and the work grows with the days."""
 
-_YEARS = range(1900, 3000)
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 """Restrictions are dated 1000 to 2999; before 1900 there are no charging stations, and the calendar's own
 ends would overflow."""
 
@@ -52,9 +53,9 @@ def check_instant(moment: datetime) -> None:
     Raises:
         SessionUnusableError: ``naive_datetime`` or ``year_out_of_range``.
     """
-    if moment.tzinfo is None or moment.utcoffset() is None:
+    if moment.tzinfo is not UTC and (moment.tzinfo is None or moment.utcoffset() is None):
         raise SessionUnusableError("naive_datetime", moment.isoformat())
-    if moment.year not in _YEARS:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise SessionUnusableError("year_out_of_range", moment.isoformat())
 
 

@@ -19,6 +19,8 @@ class PeriodState(StrEnum):
     PARKING = "PARKING"
     RESERVATION = "RESERVATION"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python
+
 
 @dataclass(frozen=True, slots=True)
 class SessionPeriod:
@@ -71,18 +73,37 @@ class Bucket(StrEnum):
     PARKING = "parking"
     RESERVATION = "reservation"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python
+
+
+@dataclass(frozen=True, slots=True)
+class TaxLine:
+    """The tax of one rate in an amount.
+
+    Attributes:
+        percent: Rate; ``None`` where min_price or max_price left a tax that no rate explains.
+        amount: The tax, exact.
+    """
+
+    percent: Decimal | None
+    amount: Decimal
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Money, exact and unrounded.
+    """Money, exact and unrounded (unless the policy rounds each line or each part).
 
     Attributes:
-        excl_vat: Without VAT.
-        incl_vat: With VAT; ``None`` if no component of the tariff has VAT.
+        excl_vat: Without taxes; ``None`` if a tariff includes taxes of unknown rate (2.3.0, ``tax_included``
+            YES without ``vat``): that is not 0 %.
+        incl_vat: With taxes; ``None`` if no component of the tariff has VAT.
+        taxes: One line per rate, lowest first; their sum is ``incl_vat - excl_vat``, to the last digit. Empty
+            where either is unknown.
     """
 
-    excl_vat: Decimal
+    excl_vat: Decimal | None
     incl_vat: Decimal | None
+    taxes: tuple[TaxLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +121,12 @@ class Line:
         billed: Quantity billed after step_size, in ``unit``.
         unit: ``kWh``, ``h`` or ``session``. Hours are a quotient of 50 digits; see ``billed_s``.
         step_size: Step of the component (Wh or s).
-        price: Price per unit, without VAT.
-        vat_percent: ``None`` = no VAT applies.
+        price: Price per unit as the tariff writes it: without VAT unless ``tax_included``.
+        vat_percent: ``None`` = no VAT applies or, with ``tax_included``, its rate is unknown.
         cost: Exact cost.
         measured_s, billed_s: The quantities of a time line in seconds, exact (a third of an hour is no finite
             decimal); ``None`` for energy and fees.
+        tax_included: ``price`` includes the taxes (2.3.0).
     """
 
     tariff_id: str
@@ -123,6 +145,7 @@ class Line:
     cost: Amount
     measured_s: Decimal | None = None
     billed_s: Decimal | None = None
+    tax_included: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +162,8 @@ class Volumes:
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     """The price of a session with everything that explains it. Amounts are exact; rounding is the policy's.
+
+    Every amount, that of a line too, holds its tax lines.
 
     Attributes:
         currency: ISO 4217.

@@ -7,9 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from ocpi.objects.tariff import TariffDimensionType
+from ocpi.tariffs._frozen import maker
 from ocpi.tariffs.breakdown import Amount, Bucket, Line
 from ocpi.tariffs.compiled import CompiledComponent, CompiledTariff
-from ocpi.tariffs.exact import SECONDS_PER_HOUR, from_3600
+from ocpi.tariffs.exact import QUOTIENT, SECONDS_PER_HOUR
 
 _UNITS = {
     TariffDimensionType.ENERGY: "kWh",
@@ -17,6 +18,11 @@ _UNITS = {
     TariffDimensionType.PARKING_TIME: "h",
     TariffDimensionType.FLAT: "session",
 }
+_ZERO = Decimal(0)
+_make_line = maker(Line)
+_divide = QUOTIENT.divide
+_ENERGY = TariffDimensionType.ENERGY
+_FLAT = TariffDimensionType.FLAT
 
 
 @dataclass(slots=True)
@@ -28,7 +34,8 @@ class Charge:
         bucket: CDR total.
         start, end: Stretch of the session; equal for FLAT.
         quantity: Measured, in kWh or seconds; 1 for FLAT.
-        surplus: What step_size adds, in the same unit.
+        surplus: What step_size adds, in the same unit; negative only where a component rounds steps down.
+        adjustment_3600: 3600 times what the component's own rounding adds to the cost.
     """
 
     tariff: CompiledTariff
@@ -37,44 +44,43 @@ class Charge:
     start: datetime
     end: datetime
     quantity: Decimal
-    surplus: Decimal = Decimal(0)
+    surplus: Decimal = _ZERO
+    adjustment_3600: Decimal = _ZERO
 
-    def net_3600(self) -> Decimal:
-        """Return 3600 times the cost without VAT, exactly."""
-        billed = self.quantity + self.surplus
-        dimension = self.component.dimension
-        if dimension is TariffDimensionType.TIME or dimension is TariffDimensionType.PARKING_TIME:
-            return billed * self.component.price  # price per hour, quantity in seconds
-        return billed * self.component.price * SECONDS_PER_HOUR
+    def cost_3600(self) -> Decimal:
+        """Return 3600 times the cost, exactly; with taxes if the price includes them."""
+        cost = (self.quantity + self.surplus) * self.component.price_3600
+        return cost + self.adjustment_3600 if self.adjustment_3600 else cost
 
-    def line(self, net_3600: Decimal, gross_3600: Decimal | None) -> Line:
-        """Return the line of the breakdown for a cost computed with :meth:`net_3600`."""
+    def line(self, cost: Amount) -> Line:
+        """Return the line of the breakdown."""
         component = self.component
-        unit = _UNITS[component.dimension]
+        dimension = component.dimension
         measured = self.quantity
         billed = measured + self.surplus if self.surplus else measured
         measured_s = billed_s = None
-        if unit == "h":
+        if dimension is not _ENERGY and dimension is not _FLAT:
             measured_s, billed_s = measured, billed
-            measured = from_3600(measured_s)
-            billed = from_3600(billed_s) if self.surplus else measured
-        return Line(
-            tariff_id=self.tariff.tariff_id,
-            element=component.element,
-            component=component.component,
-            dimension=component.dimension,
-            bucket=self.bucket,
-            start=self.start,
-            end=self.end,
-            measured=measured,
-            billed=billed,
-            unit=unit,
-            step_size=component.step_size,
-            price=component.price,
-            vat_percent=component.vat_percent,
-            cost=Amount(from_3600(net_3600), None if gross_3600 is None else from_3600(gross_3600)),
-            measured_s=measured_s,
-            billed_s=billed_s,
+            measured = _divide(measured_s, SECONDS_PER_HOUR)
+            billed = _divide(billed_s, SECONDS_PER_HOUR) if self.surplus else measured
+        return _make_line(
+            self.tariff.tariff_id,
+            component.element,
+            component.component,
+            dimension,
+            self.bucket,
+            self.start,
+            self.end,
+            measured,
+            billed,
+            _UNITS[dimension],
+            component.step_size,
+            component.price,
+            component.vat_percent,
+            cost,
+            measured_s,
+            billed_s,
+            component.tax_included,
         )
 
 
@@ -85,19 +91,28 @@ class Charges:
     makes the breakdown independent of that.
     """
 
+    __slots__ = ("_energy", "_time", "all")
+
     def __init__(self) -> None:
         self.all: list[Charge] = []
-        self._last: dict[bool, Charge] = {}  # of energy and of time; one period can have both
+        self._energy: Charge | None = None  # one period can have both
+        self._time: Charge | None = None
 
-    def add(self, new: Charge) -> None:
-        """Add a charge, or join it to the one it continues. A fee stands for itself."""
-        dimension = new.component.dimension
-        if dimension is not TariffDimensionType.FLAT:
-            of_energy = dimension is TariffDimensionType.ENERGY
-            if _joined(self._last.get(of_energy), new):
-                return
-            self._last[of_energy] = new
+    def add_fee(self, new: Charge) -> None:
+        """Add a fee, which stands for itself."""
         self.all.append(new)
+
+    def add_energy(self, new: Charge) -> None:
+        """Add energy, or join it to the charge that it continues."""
+        if not _joined(self._energy, new):
+            self._energy = new
+            self.all.append(new)
+
+    def add_time(self, new: Charge) -> None:
+        """Add time, or join it to the charge that it continues."""
+        if not _joined(self._time, new):
+            self._time = new
+            self.all.append(new)
 
 
 def _joined(last: Charge | None, new: Charge) -> bool:

@@ -14,6 +14,8 @@ class TariffCode(StrEnum):
     RESERVATION_DIMENSION = "reservation_dimension"  # only FLAT and TIME price a reservation
     DUPLICATE_COMPONENT = "duplicate_component"  # the first one is used
     INVALID_STEP_SIZE = "invalid_step_size"  # treated as no rounding
+    ROUNDING_UNREADABLE = "rounding_unreadable"  # the component is rounded as usual
+    COMPONENT_APPROXIMATE = "component_approximate"  # a hub says so
 
     # ---- said while pricing
     TARIFF_ID_UNKNOWN = "tariff_id_unknown"  # the period stays unpriced
@@ -29,6 +31,19 @@ class TariffCode(StrEnum):
     LOWERED_TO_MAX_PRICE = "lowered_to_max_price"
     LIMIT_VAT_UNKNOWN = "limit_vat_unknown"  # incl. VAT stays unknown
     LIMITS_NOT_APPLIED = "limits_not_applied"
+    LIMIT_NOT_DECIDABLE = "limit_not_decidable"  # only the side that is known is bound
+    TAX_SPLIT_UNDEFINED = "tax_split_undefined"  # one tax line without a rate
+    NET_UNKNOWN = "net_unknown"  # prices include taxes of unknown rate
+    EXTENSION_ROUNDING = "extension_rounding"  # applied or ignored, by the policy
+
+    # ---- said of German calibration law (ocpi.tariffs.law)
+    LAW_STEP_SIZE = "law_step_size"
+    LAW_TIME_ONLY = "law_time_only"
+    LAW_FLAT_ONLY = "law_flat_only"
+    LAW_TIME_UNCERTIFIED = "law_time_uncertified"
+    LAW_CLOCK_UNCERTIFIED = "law_clock_uncertified"
+    LAW_DURATION_UNCERTIFIED = "law_duration_uncertified"
+    LAW_POWER_UNMEASURED = "law_power_unmeasured"
 
     # ---- said while reading a CDR
     PERIODS_OUT_OF_ORDER = "periods_out_of_order"  # sorted by start

@@ -8,67 +8,34 @@ one list of candidates per dimension, because the active component is looked up 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, DecimalException, localcontext
 
 from ocpi.findings import Finding, problem, warning
 from ocpi.objects.tariff import (
-    DayOfWeek,
     PriceComponent,
     ReservationRestrictionType,
     Tariff,
     TariffDimensionType,
     TariffElement,
     TariffRestrictions,
+    TaxIncluded,
 )
+from ocpi.tariffs.clock_index import ClockIndex, clock_index
 from ocpi.tariffs.codes import TariffCode
 from ocpi.tariffs.errors import NumberOutOfRangeError, TariffUnusableError
-from ocpi.tariffs.exact import EXACT, MAX_EXPONENT
+from ocpi.tariffs.exact import EXACT, MAX_EXPONENT, SECONDS_PER_HOUR
+from ocpi.tariffs.extensions import ComponentRounding, read_rounding
+from ocpi.tariffs.restrictions import CompiledRestrictions, clock_edges, compile_restrictions
 from ocpi.types import Price
 
 MAX_ELEMENTS = 5000
 """Largest tariff accepted. Prices per quarter of an hour for a week are 672 elements; matching time grows
 with elements times periods."""
 
-MINUTES_PER_DAY = 1440
-_WEEKDAYS = {day: number for number, day in enumerate(DayOfWeek)}
 _RESERVATION_DIMENSIONS = frozenset({TariffDimensionType.FLAT, TariffDimensionType.TIME})
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledRestrictions:
-    """Restrictions of one element, ready to compare. ``None`` = not restricted.
-
-    Attributes:
-        start_minute, end_minute: Local minutes of the day; ``end_minute`` is exclusive and at most 1440; a
-            smaller end wraps past midnight. Both or neither.
-        weekdays: Local weekdays, Monday = 0.
-        start_day, end_day: Local dates as proleptic ordinals, the end exclusive.
-        min_kwh, max_kwh: Energy consumed in the session, max exclusive.
-        min_current_a, max_current_a: Current summed over the phases, max exclusive.
-        min_power_kw, max_power_kw: Power, max exclusive.
-        min_duration_us, max_duration_us: Elapsed session time in microseconds, max exclusive.
-        on_clock, on_use, on_flow: Whether anything of time and date, of energy and duration, of power and
-            current is restricted.
-    """
-
-    start_minute: int | None = None
-    end_minute: int | None = None
-    weekdays: frozenset[int] | None = None
-    start_day: int | None = None
-    end_day: int | None = None
-    min_kwh: Decimal | None = None
-    max_kwh: Decimal | None = None
-    min_current_a: Decimal | None = None
-    max_current_a: Decimal | None = None
-    min_power_kw: Decimal | None = None
-    max_power_kw: Decimal | None = None
-    min_duration_us: int | None = None
-    max_duration_us: int | None = None
-    on_clock: bool = False
-    on_use: bool = False
-    on_flow: bool = False
+_TIMED = frozenset({TariffDimensionType.TIME, TariffDimensionType.PARKING_TIME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +45,14 @@ class CompiledComponent:
     Attributes:
         element, component: Indices in the tariff.
         dimension: What it prices.
-        price: Per kWh, per hour or once; without VAT.
-        vat_percent: ``None`` = no VAT applies.
-        vat_factor: ``1 + vat/100``; 1 where no VAT applies.
+        price: Per kWh, per hour or once; without VAT unless ``tax_included``.
+        vat_percent: ``None`` = no VAT applies or, with ``tax_included``, its rate is unknown.
+        vat_factor: ``1 + vat/100``; 1 where ``vat_percent`` is ``None``.
         step_size: In Wh or s; 0 = no rounding.
         restrictions: ``None`` = always applies.
+        tax_included: ``price`` includes the taxes (2.3.0).
+        price_3600: 3600 times the price per unit in which quantities are counted: kWh, seconds, sessions.
+        rounding: Rounding that the component brings along; ``None`` for nearly all.
     """
 
     element: int
@@ -93,6 +63,9 @@ class CompiledComponent:
     vat_factor: Decimal
     step_size: int
     restrictions: CompiledRestrictions | None
+    tax_included: bool = False
+    price_3600: Decimal = Decimal(0)
+    rounding: ComponentRounding | None = None
 
 
 Candidates = Mapping[TariffDimensionType, tuple[CompiledComponent, ...]]
@@ -110,7 +83,8 @@ class CompiledTariff:
         session: Candidates for charging and parking (elements without ``reservation``).
         reservation: Candidates for a reservation.
         reservation_expires: Candidates that replace those of ``reservation`` when it expired.
-        has_vat: Some component has VAT; else amounts have no value including VAT.
+        session_clock: The candidates of ``session`` by minute of the day, for dimensions with many.
+        has_vat: Some component has VAT, or prices include it; else amounts have no value including VAT.
         single_vat: The rate that all components share; ``None`` if they differ or one has none.
         min_price, max_price: Limits of the session total.
         valid_from, valid_until: Validity, the end exclusive.
@@ -120,6 +94,9 @@ class CompiledTariff:
         duration_edges_s: Elapsed session seconds at which a restriction changes, in order.
         component_count: Number of components.
         findings: What is wrong with the tariff itself.
+        has_rounding: Some component brings its own rounding along.
+        moves: A price may change while a period lasts: with the clock, the energy or the duration.
+        plain: Neither limits nor rounding of its own: the total is the sum of the lines.
     """
 
     tariff_id: str
@@ -140,6 +117,10 @@ class CompiledTariff:
     duration_edges_s: tuple[int, ...]
     component_count: int
     findings: tuple[Finding, ...]
+    session_clock: Mapping[TariffDimensionType, ClockIndex] = field(default_factory=dict)
+    has_rounding: bool = False
+    moves: bool = True
+    plain: bool = False
 
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
@@ -150,7 +131,7 @@ def compile_tariff(tariff: Tariff) -> CompiledTariff:
     That is a finding.
 
     Args:
-        tariff: 2.2.1 semantics: prices are without VAT.
+        tariff: Canonical; ``tax_included`` says what its prices are (``None``: without VAT, as in 2.2.1).
 
     Raises:
         TariffUnusableError: No elements, more than :data:`MAX_ELEMENTS`, or a number that is none.
@@ -179,6 +160,9 @@ class _Compiler:
         self.restrictions: list[CompiledRestrictions] = []
         self.rates: set[Decimal | None] = set()
         self.component_count = 0
+        self.tax_included = tariff.tax_included is TaxIncluded.YES
+        self.tax_applies = tariff.tax_included is not TaxIncluded.NOT_APPLICABLE
+        self.has_rounding = False
 
     def compile(self) -> CompiledTariff:
         tariff = self.tariff
@@ -187,15 +171,24 @@ class _Compiler:
                 self.check_numbers("price limit", limit.excl_vat, limit.incl_vat)
         for index, element in enumerate(tariff.elements):
             self.add_element(index, element)
-        edges = _clock_edges(self.restrictions)
+        edges = clock_edges(self.restrictions)
+        session = _frozen(self.lists[None])
         return CompiledTariff(
             tariff_id=tariff.id,
             key=tariff.id.lower(),
             currency=tariff.currency,
-            session=_frozen(self.lists[None]),
+            session=session,
+            session_clock={
+                dimension: clock
+                for dimension, candidates in session.items()
+                if (clock := clock_index(candidates, edges)) is not None
+            },
+            has_rounding=self.has_rounding,
+            moves=any(one.on_clock or one.on_use for one in self.restrictions),
+            plain=not (tariff.min_price or tariff.max_price or self.has_rounding),
             reservation=_frozen(self.lists[ReservationRestrictionType.RESERVATION]),
             reservation_expires=_frozen(self.lists[ReservationRestrictionType.RESERVATION_EXPIRES]),
-            has_vat=any(rate is not None for rate in self.rates),
+            has_vat=self.tax_included or any(rate is not None for rate in self.rates),
             single_vat=next(iter(self.rates)) if len(self.rates) == 1 else None,
             min_price=tariff.min_price,
             max_price=tariff.max_price,
@@ -229,7 +222,6 @@ class _Compiler:
         for number, component in enumerate(element.price_components):
             self.component_count += 1
             self.check_numbers(f"element {index}", component.price, component.vat)
-            self.rates.add(component.vat)
             compiled = self.read_component(index, number, component, restrictions)
             place = f"/elements/{index}/price_components/{number}"
             if component.type in seen:
@@ -256,10 +248,25 @@ class _Compiler:
                 )
             )
             step_size = 0
-        vat = component.vat
-        factor = Decimal(1) if vat is None else 1 + vat / 100
+        vat = component.vat if self.tax_applies else None
+        self.rates.add(vat)
+        rounding, notes = read_rounding(component, f"/elements/{element}/price_components/{number}")
+        self.has_rounding |= rounding is not None
+        for code, place, params in notes:
+            self.findings.append(warning(code, place, tariff_id=self.tariff.id, **params))
+        timed = component.type in _TIMED
         return CompiledComponent(
-            element, number, component.type, component.price, vat, factor, step_size, restrictions
+            element=element,
+            component=number,
+            dimension=component.type,
+            price=component.price,
+            vat_percent=vat,
+            vat_factor=Decimal(1) if vat is None else 1 + vat / 100,
+            step_size=step_size,
+            restrictions=restrictions,
+            tax_included=self.tax_included,
+            price_3600=component.price if timed else component.price * SECONDS_PER_HOUR,
+            rounding=rounding,
         )
 
     def read_restrictions(
@@ -284,7 +291,7 @@ class _Compiler:
             *(source.min_kwh, source.max_kwh, source.min_current, source.max_current),
             *(source.min_power, source.max_power),
         )
-        compiled = _compile_restrictions(source, days[0], days[1])
+        compiled = compile_restrictions(source, days[0], days[1])
         restricted = compiled.on_clock or compiled.on_use or compiled.on_flow
         return usable, compiled if restricted else None
 
@@ -311,68 +318,6 @@ class _Compiler:
                 raise TariffUnusableError("not_a_number", f"{self.tariff.id}: {place}")
             if number.adjusted() > MAX_EXPONENT:
                 raise NumberOutOfRangeError("number_out_of_range", f"{self.tariff.id}: {place}")
-
-
-def _compile_restrictions(
-    source: TariffRestrictions, start_day: int | None, end_day: int | None
-) -> CompiledRestrictions:
-    start_minute, end_minute = _window(source.start_time, source.end_time)
-    weekdays = frozenset(_WEEKDAYS[day] for day in source.day_of_week) if source.day_of_week else None
-    clock = (start_minute, weekdays, start_day, end_day)
-    use = (source.min_kwh, source.max_kwh, source.min_duration, source.max_duration)
-    flow = (source.min_current, source.max_current, source.min_power, source.max_power)
-    return CompiledRestrictions(
-        start_minute=start_minute,
-        end_minute=end_minute,
-        weekdays=weekdays,
-        start_day=start_day,
-        end_day=end_day,
-        min_kwh=source.min_kwh,
-        max_kwh=source.max_kwh,
-        min_current_a=source.min_current,
-        max_current_a=source.max_current,
-        min_power_kw=source.min_power,
-        max_power_kw=source.max_power,
-        min_duration_us=_microseconds(source.min_duration),
-        max_duration_us=_microseconds(source.max_duration),
-        on_clock=any(value is not None for value in clock),
-        on_use=any(value is not None for value in use),
-        on_flow=any(value is not None for value in flow),
-    )
-
-
-def _microseconds(duration_s: int | None) -> int | None:
-    return None if duration_s is None else duration_s * 1_000_000
-
-
-def _window(start: str | None, end: str | None) -> tuple[int | None, int | None]:
-    """Return the daily window in minutes, or ``(None, None)`` for the whole day.
-
-    A missing start is 00:00 and a missing end the end of the day (ocpi/ocpi#466, #502); ``00:00`` as end is
-    the end of the day; equal times are the whole day, because nobody publishes a window that never opens.
-    """
-    first = 0 if start is None else int(start[:2]) * 60 + int(start[3:])
-    last = 0 if end is None else int(end[:2]) * 60 + int(end[3:])
-    if first == last:
-        return None, None
-    return first, last or MINUTES_PER_DAY
-
-
-def _clock_edges(
-    restrictions: Iterable[CompiledRestrictions],
-) -> dict[int, tuple[CompiledRestrictions, ...]]:
-    edges: dict[int, list[CompiledRestrictions]] = {}
-    for item in restrictions:
-        if not item.on_clock:
-            continue
-        minutes = set()
-        if item.start_minute is not None and item.end_minute is not None:
-            minutes |= {item.start_minute, item.end_minute % MINUTES_PER_DAY}
-        if item.weekdays is not None or item.start_day is not None or item.end_day is not None:
-            minutes.add(0)
-        for minute in minutes:
-            edges.setdefault(minute, []).append(item)
-    return {minute: tuple(items) for minute, items in edges.items()}
 
 
 def _edges(values: Iterable[Decimal | None]) -> tuple[Decimal, ...]:

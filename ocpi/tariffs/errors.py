@@ -9,10 +9,15 @@ Everything that still has a price, but about which a reader must know something,
     ├── NoTariffError          there is no tariff to price with
     ├── MixedCurrenciesError   the session's tariffs are in different currencies
     ├── UnknownTimeZoneError   the time zone is not in the IANA database
-    └── NumberOutOfRangeError  the numbers are so long that the result would not be exact
+    ├── NumberOutOfRangeError  the numbers are so long that the result would not be exact
+    ├── PolicyError            settings of a pricing policy that mean nothing
+    ├── NotBillableError       the policy refuses what German calibration law does not allow
+    └── NetUnknownError        a tariff includes taxes of unknown rate: there is no amount without them
 """
 
 from __future__ import annotations
+
+from ocpi.findings import Finding
 
 
 class TariffError(ValueError):
@@ -53,3 +58,23 @@ class UnknownTimeZoneError(TariffError):
 
 class NumberOutOfRangeError(TariffError):
     """Reason: ``number_out_of_range``."""
+
+
+class PolicyError(TariffError):
+    """Reasons: ``unknown_policy``, ``unknown_setting``, ``bad_setting``."""
+
+
+class NotBillableError(TariffError):
+    """Reason: ``not_billable``.
+
+    Attributes:
+        findings: What may not be billed, each with its code (:mod:`ocpi.tariffs.law`).
+    """
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("not_billable", ", ".join(finding.code for finding in findings))
+        self.findings = findings
+
+
+class NetUnknownError(TariffError):
+    """Reason: ``net_unknown``. OCPI's Price needs an amount before taxes."""

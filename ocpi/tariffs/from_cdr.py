@@ -5,12 +5,13 @@ Nothing of a CDR is trusted. What it leaves out is not made up; what it contradi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, DecimalException, localcontext
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
 
 from ocpi.findings import Finding, note, problem, warning
 from ocpi.objects.cdr import Cdr, CdrDimensionType, ChargingPeriod
+from ocpi.tariffs._frozen import maker
 from ocpi.tariffs.boundaries import check_instant
 from ocpi.tariffs.breakdown import PeriodState, PricedSessionInput, SessionPeriod
 from ocpi.tariffs.codes import TariffCode
@@ -24,14 +25,28 @@ _MAX_TOLERANCE_H = Decimal("0.01")
 """Hours may be cut to their last written digit (mod_sessions' own example: 0.718 for 0.7186), but writers
 also drop trailing zeros, so that few digits prove little: never more than the second decimal."""
 
-_STATES = (
-    (CdrDimensionType.RESERVATION_TIME, PeriodState.RESERVATION),
-    (CdrDimensionType.TIME, PeriodState.CHARGING),
-    (CdrDimensionType.PARKING_TIME, PeriodState.PARKING),
-)
+_RESERVATION_TIME = CdrDimensionType.RESERVATION_TIME
+_STATES = {
+    CdrDimensionType.RESERVATION_TIME: PeriodState.RESERVATION,
+    CdrDimensionType.TIME: PeriodState.CHARGING,
+    CdrDimensionType.PARKING_TIME: PeriodState.PARKING,
+}
 """Time dimensions in the order in which they can follow each other (parking last: ocpi/ocpi#386)."""
 
+_USED = frozenset({CdrDimensionType.ENERGY, CdrDimensionType.TIME, CdrDimensionType.PARKING_TIME})
+_ENERGY = CdrDimensionType.ENERGY
+_FLOW = frozenset(
+    {
+        CdrDimensionType.MIN_POWER,
+        CdrDimensionType.MAX_POWER,
+        CdrDimensionType.MIN_CURRENT,
+        CdrDimensionType.MAX_CURRENT,
+    }
+)
+
 _Volumes = dict[CdrDimensionType, Decimal]
+_make_period = maker(SessionPeriod)
+_make_session = maker(PricedSessionInput)
 
 
 def session_from_cdr(cdr: Cdr) -> tuple[PricedSessionInput, tuple[Finding, ...]]:
@@ -58,8 +73,7 @@ def session_from_cdr(cdr: Cdr) -> tuple[PricedSessionInput, tuple[Finding, ...]]
     if not cdr.charging_periods:
         raise SessionUnusableError("no_periods")
     try:
-        with localcontext(EXACT):
-            return _Reader(cdr).read()
+        return _Reader(cdr).read()
     except DecimalException as error:
         raise NumberOutOfRangeError("number_out_of_range", type(error).__name__) from error
 
@@ -71,66 +85,92 @@ class _Reader:
         self.present: set[CdrDimensionType] = set()
 
     def read(self) -> tuple[PricedSessionInput, tuple[Finding, ...]]:
-        for moment in (self.cdr.end_date_time, *(p.start_date_time for p in self.cdr.charging_periods)):
-            check_instant(moment)
-        numbered = list(enumerate(self.cdr.charging_periods))
-        ordered = sorted(numbered, key=lambda item: item[1].start_date_time)
-        if ordered != numbered:
-            self.findings.append(problem(TariffCode.PERIODS_OUT_OF_ORDER, "/charging_periods"))
-        starts = [period.start_date_time for _, period in ordered]
-        ends = [*starts[1:], max(self.cdr.end_date_time, starts[-1])]
-        if starts[0] < self.cdr.start_date_time or self.cdr.end_date_time < starts[-1]:
+        session_end = self.cdr.end_date_time
+        check_instant(session_end)
+        places, ordered = self.in_order()
+        starts = [period.start_date_time for period in ordered]
+        if starts[0] < self.cdr.start_date_time or session_end < starts[-1]:
             self.findings.append(problem(TariffCode.PERIOD_OUTSIDE_SESSION, "/charging_periods"))
-        periods = tuple(
-            stretch
-            for (index, period), end in zip(ordered, ends, strict=True)
-            for stretch in self.read_period(index, period, end)
-        )
-        used = {CdrDimensionType.ENERGY, CdrDimensionType.TIME, CdrDimensionType.PARKING_TIME}
-        expired = CdrDimensionType.RESERVATION_TIME in self.present and not used & self.present
-        return PricedSessionInput(periods, reservation_expired=expired), tuple(self.findings)
+        starts.append(max(session_end, starts[-1]))
+        periods: list[SessionPeriod] = []
+        for number, period in enumerate(ordered):  # a period ends where the next one starts
+            self.read_period(places[number], period, starts[number], starts[number + 1], periods)
+        present = self.present
+        expired = _RESERVATION_TIME in present and present.isdisjoint(_USED)
+        return _make_session(tuple(periods), expired), tuple(self.findings)
 
-    def read_period(self, index: int, period: ChargingPeriod, end: datetime) -> Iterator[SessionPeriod]:
-        volumes = self.read_volumes(index, period)
-        self.present |= {kind for kind, volume in volumes.items() if volume != 0}
-        claims = [(state, volumes[kind]) for kind, state in _STATES if volumes.get(kind, _ZERO) > 0]
-        start = period.start_date_time
-        if len(claims) > 1:
-            yield from self.take_apart(index, period, end, volumes, claims)
-            return
-        state, claimed_h = claims[0] if claims else (_state_of_empty(volumes), None)
-        duration_s = self.duration(index, seconds(end - start), claimed_h)
-        yield _stretch(state, start, end, duration_s=duration_s, volumes=volumes, tariff_id=period.tariff_id)
+    def in_order(self) -> tuple[Sequence[int], Sequence[ChargingPeriod]]:
+        """Return the periods by start, and their places in the CDR."""
+        periods = self.cdr.charging_periods
+        places: Sequence[int] = range(len(periods))
+        before: datetime | None = None
+        in_order = True
+        for period in periods:
+            start = period.start_date_time
+            check_instant(start)
+            if before is not None and start < before:
+                in_order = False
+            before = start
+        if in_order:
+            return places, periods
+        self.findings.append(problem(TariffCode.PERIODS_OUT_OF_ORDER, "/charging_periods"))
+        places = sorted(places, key=lambda place: periods[place].start_date_time)
+        return places, [periods[place] for place in places]
 
-    def read_volumes(self, index: int, period: ChargingPeriod) -> _Volumes:
+    def read_period(
+        self, index: int, period: ChargingPeriod, start: datetime, end: datetime, periods: list[SessionPeriod]
+    ) -> None:
+        """Add what a charging period says: one stretch, or several if it mixes states."""
         volumes: _Volumes = {}
+        state: PeriodState | None = None
+        claimed_h: Decimal | None = None
+        negative: list[CdrDimensionType] = []
+        mixed = False
         for place, dimension in enumerate(period.dimensions):
-            where = f"/charging_periods/{index}/dimensions/{place}"
-            if dimension.type in volumes:
-                self.findings.append(problem(TariffCode.CDR_DIMENSION_TWICE, where, dimension=dimension.type))
+            kind, volume = dimension.type, dimension.volume
+            if kind in volumes:
+                where = f"/charging_periods/{index}/dimensions/{place}"
+                self.findings.append(problem(TariffCode.CDR_DIMENSION_TWICE, where, dimension=kind))
+                continue
+            volumes[kind] = volume
+            if not volume:
+                continue
+            claimed = _STATES.get(kind)
+            if claimed is None:
+                self.present.add(kind)
+            elif volume < 0:
+                negative.append(kind)
             else:
-                volumes[dimension.type] = dimension.volume
-        for kind, _ in _STATES:
-            if volumes.get(kind, _ZERO) < 0:
-                self.findings.append(
-                    problem(
-                        TariffCode.CDR_NEGATIVE_TIME,
-                        f"/charging_periods/{index}",
-                        dimension=kind,
-                        volume=volumes.pop(kind),
-                    )
-                )
-        return volumes
+                self.present.add(kind)
+                mixed = state is not None
+                state, claimed_h = claimed, volume
+        for kind in negative:
+            where = f"/charging_periods/{index}"
+            volume = volumes.pop(kind)
+            self.findings.append(problem(TariffCode.CDR_NEGATIVE_TIME, where, dimension=kind, volume=volume))
+        if mixed:
+            claims = [(state, volumes[kind]) for kind, state in _STATES.items() if volumes.get(kind)]
+            periods.extend(self.take_apart(index, period, end, volumes, claims))
+            return
+        duration_s = self.duration(index, end - start, claimed_h)
+        state = state or _state_of_empty(volumes)
+        periods.append(_stretch(state, start, end, duration_s, volumes, period.tariff_id))
 
-    def duration(self, index: int, span_s: Decimal, claimed_h: Decimal | None) -> Decimal | None:
+    def duration(self, index: int, span: timedelta, claimed_h: Decimal | None) -> Decimal | None:
         """Return the duration to bill where it is not that of the timestamps."""
-        where = f"/charging_periods/{index}"
         if claimed_h is None:
-            if span_s > 0:
-                self.findings.append(note(TariffCode.PERIOD_WITHOUT_TIME, where, seconds=span_s))
+            if span:
+                where = f"/charging_periods/{index}"
+                self.findings.append(note(TariffCode.PERIOD_WITHOUT_TIME, where, seconds=seconds(span)))
             return _ZERO
-        if (claimed_h * SECONDS_PER_HOUR - span_s).copy_abs() <= _tolerance_s(claimed_h):
+        span_s = seconds(span)
+        claimed_s = EXACT.multiply(claimed_h, SECONDS_PER_HOUR)
+        if claimed_s == span_s:
             return None
+        missed_s = EXACT.subtract(claimed_s, span_s).copy_abs()
+        if missed_s <= _MIN_TOLERANCE_S or missed_s <= _tolerance_s(claimed_h):
+            return None
+        where = f"/charging_periods/{index}"
         self.findings.append(warning(TariffCode.PERIOD_TIME_DIFFERS, where, hours=claimed_h, seconds=span_s))
         return _whole_seconds(claimed_h)
 
@@ -158,9 +198,7 @@ class _Reader:
             own = dict(volumes)
             if place != energetic:
                 own.pop(CdrDimensionType.ENERGY, None)
-            yield _stretch(
-                state, start, until, duration_s=duration_s, volumes=own, tariff_id=period.tariff_id
-            )
+            yield _stretch(state, start, until, duration_s, own, period.tariff_id)
             start = until
 
 
@@ -176,16 +214,18 @@ def _stretch(
     state: PeriodState,
     start: datetime,
     end: datetime,
-    *,
     duration_s: Decimal | None,
     volumes: _Volumes,
     tariff_id: str | None,
 ) -> SessionPeriod:
+    energy_kwh = volumes.get(_ENERGY, _ZERO)
+    if _FLOW.isdisjoint(volumes):
+        return _make_period(state, start, end, energy_kwh, duration_s, tariff_id=tariff_id)
     return SessionPeriod(
         state=state,
         start=start,
         end=end,
-        energy_kwh=volumes.get(CdrDimensionType.ENERGY, _ZERO),
+        energy_kwh=energy_kwh,
         duration_s=duration_s,
         min_power_kw=volumes.get(CdrDimensionType.MIN_POWER),
         max_power_kw=volumes.get(CdrDimensionType.MAX_POWER),
@@ -197,12 +237,12 @@ def _stretch(
 
 def _tolerance_s(claimed_h: Decimal) -> Decimal:
     exponent = claimed_h.as_tuple().exponent
-    unit_h = Decimal(1).scaleb(exponent) if isinstance(exponent, int) else _MAX_TOLERANCE_H
-    return max(_MIN_TOLERANCE_S, min(unit_h, _MAX_TOLERANCE_H) * SECONDS_PER_HOUR)
+    unit_h = Decimal(1).scaleb(exponent, EXACT) if isinstance(exponent, int) else _MAX_TOLERANCE_H
+    return max(_MIN_TOLERANCE_S, EXACT.multiply(min(unit_h, _MAX_TOLERANCE_H), SECONDS_PER_HOUR))
 
 
 def _whole_seconds(claimed_h: Decimal) -> Decimal:
-    return (claimed_h * SECONDS_PER_HOUR).to_integral_value(rounding=ROUND_HALF_UP)
+    return EXACT.multiply(claimed_h, SECONDS_PER_HOUR).to_integral_value(rounding=ROUND_HALF_UP)
 
 
 def _timedelta(duration_s: Decimal) -> timedelta:

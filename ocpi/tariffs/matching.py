@@ -12,8 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from ocpi.tariffs.breakdown import SessionPeriod
-from ocpi.tariffs.compiled import CompiledComponent, CompiledRestrictions
+from ocpi.tariffs.clock_index import window_holds
+from ocpi.tariffs.compiled import CompiledComponent
 from ocpi.tariffs.policy import MeasuredRange, MissingMeasurement, PricingPolicy
+from ocpi.tariffs.restrictions import CompiledRestrictions
 
 
 @dataclass(slots=True)
@@ -60,6 +62,11 @@ class Doubts:
     unmeasured: set[tuple[int, str]] = field(default_factory=set)
     inside_range: set[tuple[int, str]] = field(default_factory=set)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is any doubt."""
+        return bool(self.unmeasured or self.inside_range)
+
 
 def active_component(
     candidates: Sequence[CompiledComponent], moment: Moment, policy: PricingPolicy, doubts: Doubts
@@ -93,14 +100,8 @@ def clock_holds(restrictions: CompiledRestrictions, minute: int, weekday: int, d
     The three are independent: times apply on each day of the date range (ocpi/ocpi#499), and after midnight a
     window that wraps belongs to the new weekday.
     """
-    start = restrictions.start_minute
-    end = restrictions.end_minute
-    if start is not None and end is not None:
-        if start < end:
-            if not start <= minute < end:
-                return False
-        elif end <= minute < start:
-            return False
+    if restrictions.start_minute is not None and not window_holds(restrictions, minute):
+        return False
     if restrictions.weekdays is not None and weekday not in restrictions.weekdays:
         return False
     if restrictions.start_day is not None and day < restrictions.start_day:

@@ -22,6 +22,8 @@ class Remarks:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return everything said, in the order in which it came up."""
+        if not self._first:
+            return tuple(self._compiled)
         said = [
             Finding(str(code), severity, where, {**params, "periods": str(self._count[key])})
             for key, (code, severity, where, params) in self._first.items()

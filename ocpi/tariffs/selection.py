@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from ocpi.findings import Severity
 from ocpi.tariffs.breakdown import PricedSessionInput
 from ocpi.tariffs.codes import TariffCode
 from ocpi.tariffs.compiled import CompiledTariff
 from ocpi.tariffs.remarks import Remarks
+
+
+def only_tariff(
+    session: PricedSessionInput, tariffs: Sequence[CompiledTariff], remarks: Remarks
+) -> CompiledTariff | None:
+    """Return the tariff of every period where that needs no thought: there is one, and no period names another."""
+    if len(tariffs) != 1:
+        return None
+    tariff = tariffs[0]
+    for period in session.periods:
+        named = period.tariff_id
+        if named is not None and named != tariff.tariff_id and named.lower() != tariff.key:
+            return None
+    if tariff.findings:
+        remarks.add_all(tariff.findings)
+    if tariff.valid_from is not None or tariff.valid_until is not None:
+        _check_validity(session, 0, session.periods[0].start, tariff, remarks)
+    return tariff
 
 
 def select_tariffs(
@@ -53,11 +72,21 @@ def select_tariffs(
             remarks.say(
                 TariffCode.TARIFF_ID_AMBIGUOUS, Severity.ERROR, index, period, tariff_id=found.tariff_id
             )
-        # the tariff of a session is the one valid at its start (mod_cdrs, CDR.tariffs)
-        if (found.valid_from is not None and start < found.valid_from) or (
-            found.valid_until is not None and start >= found.valid_until
-        ):
-            remarks.say(
-                TariffCode.TARIFF_NOT_VALID, Severity.WARNING, index, period, tariff_id=found.tariff_id
-            )
+        _check_validity(session, index, start, found, remarks)
     return tuple(chosen)
+
+
+def _check_validity(
+    session: PricedSessionInput, index: int, start: datetime, tariff: CompiledTariff, remarks: Remarks
+) -> None:
+    """The tariff of a session is the one valid at its start (mod_cdrs, CDR.tariffs)."""
+    if (tariff.valid_from is not None and start < tariff.valid_from) or (
+        tariff.valid_until is not None and start >= tariff.valid_until
+    ):
+        remarks.say(
+            TariffCode.TARIFF_NOT_VALID,
+            Severity.WARNING,
+            index,
+            session.periods[index],
+            tariff_id=tariff.tariff_id,
+        )

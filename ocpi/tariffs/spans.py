@@ -9,21 +9,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ocpi.objects.tariff import TariffDimensionType
 from ocpi.tariffs.boundaries import MAX_SPAN, price_boundaries
 from ocpi.tariffs.breakdown import PeriodState, SessionPeriod
-from ocpi.tariffs.compiled import MINUTES_PER_DAY, CompiledComponent, CompiledTariff
+from ocpi.tariffs.compiled import CompiledComponent, CompiledTariff
 from ocpi.tariffs.exact import microseconds
 from ocpi.tariffs.matching import Moment, moment_at
+from ocpi.tariffs.restrictions import MINUTES_PER_DAY
 
 MAX_WORK = 2_000_000
 """Most comparisons spent on this question for one session, some seconds: without it, a session of centuries
 under a tariff of thousands of windows would take hours."""
-
-_MINUTE = timedelta(minutes=1)
 
 
 class TooMuchWorkError(Exception):
@@ -73,8 +72,6 @@ def spans_price_change(
     Returns:
         ``None`` if the period is longer than :data:`~ocpi.tariffs.boundaries.MAX_SPAN` or the budget is spent.
     """
-    if not found:
-        return ()
     if period.end - period.start > MAX_SPAN:
         return None
     changed = []
@@ -103,7 +100,7 @@ def _moments(
 ) -> Iterator[Moment]:
     """Yield the moments inside a period at which something may change: instants, energies, and both."""
     last = moment
-    if _crosses_instants(tariff, period, moment, zone, origin):
+    if _crosses_instants(tariff, period, moment, period.end.astimezone(zone), origin):
         budget.spend(((period.end - period.start).days + 2) * 2 * tariff.component_count)
         for instant in price_boundaries(tariff, period.start, period.end, zone, session_start=origin):
             wall = instant.astimezone(zone)
@@ -119,26 +116,47 @@ def _moments(
         yield last
 
 
-def _crosses_instants(
-    tariff: CompiledTariff, period: SessionPeriod, moment: Moment, zone: ZoneInfo, origin: datetime
+def may_change(
+    tariff: CompiledTariff, period: SessionPeriod, moment: Moment, wall_end: datetime | None, origin: datetime
 ) -> bool:
-    """Return quickly whether :func:`price_boundaries` can find anything; the usual period is short."""
-    if tariff.duration_edges_s:
-        final_us = microseconds(period.end - origin)
-        if any(moment.elapsed_us < edge_s * 1_000_000 < final_us for edge_s in tariff.duration_edges_s):
+    """Return quickly whether :func:`spans_price_change` can find anything; the usual period is cut well.
+
+    Args:
+        tariff: Tariff of the period.
+        period: A period of the session.
+        moment: Its start.
+        wall_end: Its end in local time; needed if the tariff has clock times.
+        origin: Where durations count from.
+    """
+    return _crosses_energy(tariff, period, moment) or _crosses_instants(
+        tariff, period, moment, wall_end, origin
+    )
+
+
+def _crosses_energy(tariff: CompiledTariff, period: SessionPeriod, moment: Moment) -> bool:
+    edges = tariff.kwh_edges
+    if not edges or period.state is PeriodState.RESERVATION:
+        return False
+    place = bisect_right(edges, moment.energy_kwh)
+    return place < len(edges) and edges[place] < moment.energy_kwh + period.energy_kwh
+
+
+def _crosses_instants(
+    tariff: CompiledTariff, period: SessionPeriod, moment: Moment, wall_end: datetime | None, origin: datetime
+) -> bool:
+    edges_s = tariff.duration_edges_s
+    if edges_s:
+        place = bisect_right(edges_s, moment.elapsed_us // 1_000_000)
+        if place < len(edges_s) and edges_s[place] * 1_000_000 < microseconds(period.end - origin):
             return True
-    if not tariff.clock_minutes:
+    minutes = tariff.clock_minutes
+    if not minutes or wall_end is None:
         return False
     wall = moment.wall
-    if wall.utcoffset() != period.end.astimezone(zone).utcoffset():
+    place = bisect_right(minutes, moment.minute)
+    following = minutes[place] if place < len(minutes) else minutes[0] + MINUTES_PER_DAY
+    into_minute_us = wall.second * 1_000_000 + wall.microsecond
+    until_next_us = (following - moment.minute) * 60_000_000 - into_minute_us
+    if microseconds(period.end - period.start) > until_next_us:
         return True
-    minute = moment.minute
-    place = bisect_right(tariff.clock_minutes, minute)
-    following = (
-        tariff.clock_minutes[place]
-        if place < len(tariff.clock_minutes)
-        else tariff.clock_minutes[0] + MINUTES_PER_DAY
-    )
-    length = period.end - period.start
-    into_minute = timedelta(seconds=wall.second, microseconds=wall.microsecond)
-    return length > (following - minute) * _MINUTE - into_minute
+    return wall.utcoffset() != wall_end.utcoffset()

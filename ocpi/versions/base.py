@@ -1,18 +1,53 @@
-"""What a version is to the rest of the package: how an object is read from and written to the wire."""
+"""What a version is for the rest of the package: how an object is read from and written to the wire."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from ocpi.errors import InvalidObject, Problem
+from ocpi.errors import InvalidObject, NotExpressible, Problem
+from ocpi.findings import Finding, Severity
 from ocpi.types import OcpiModel
 
 M = TypeVar("M", bound=OcpiModel)
 
 MAX_PROBLEMS = 20
 """Problems listed per object: enough to mend it, few enough for a ``status_message`` and a log line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[M]):
+    """An object as it was read.
+
+    Attributes:
+        model: Canonical object.
+        findings: What had to be understood in another way than it was written; ``where`` points into the data.
+    """
+
+    model: M
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An object as it can be written.
+
+    Attributes:
+        data: Plain data for :func:`ocpi.transport.json.dumps`; ``None`` if the version has no such object.
+        findings: What the version cannot say: ``error`` = the object means something else or is ``None``,
+            ``warning`` = something is lost that no price depends on, ``note`` = the same in other words.
+            ``where`` points into the canonical object.
+    """
+
+    data: dict[str, Any] | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def faithful(self) -> bool:
+        """Whether the written object means the same wherever a price depends on it."""
+        return self.data is not None and not any(f.severity is Severity.ERROR for f in self.findings)
 
 
 class WireVersion(Protocol):
@@ -48,7 +83,33 @@ class WireVersion(Protocol):
 
         Raises:
             TypeError: The object holds a value that is no exact JSON (a ``float``, for instance).
+            NotExpressible: The version cannot say it without changing what it costs (:meth:`write` tells all).
         """
+
+    def read(self, model_type: type[M], data: Any) -> Read[M]:
+        """Read an object and report what had to be understood in another way (:class:`Read`).
+
+        Raises:
+            InvalidObject: As :meth:`load`.
+        """
+
+    def write(self, model: OcpiModel) -> Written:
+        """Write an object and report what cannot be said (:class:`Written`).
+
+        Raises:
+            TypeError: As :meth:`dump`.
+        """
+
+
+def faithful_data(written: Written, model: OcpiModel, number: str) -> dict[str, Any]:
+    """Return the data of an object that lost nothing a price depends on.
+
+    Raises:
+        NotExpressible: It did.
+    """
+    if written.data is None or not written.faithful:
+        raise NotExpressible(type(model).__name__, number, written.findings)
+    return written.data
 
 
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:
@@ -93,3 +154,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         raise TypeError("a binary float has no exact JSON")
     return value
+
+
+def canonical_data(model: OcpiModel) -> dict[str, Any]:
+    """Return an object in the words of the canonical model.
+
+    Raises:
+        TypeError: It holds a value that is no exact JSON.
+    """
+    data: dict[str, Any] = plain(model.model_dump(mode="python", exclude_none=True))
+    return data

@@ -2,9 +2,10 @@
 
 A case holds ``about``, ``time_zone``, ``tariffs`` (what a Tariff object has beyond its elements is filled in),
 either ``periods`` (with ``state``, ``start``, ``end`` and the fields of SessionPeriod) or ``cdr`` (its times and
-charging periods), optionally ``reservation_expired`` and ``policy``, and ``expect``: ``total`` and
-``before_limits`` as [excl, incl]; ``parts``; ``billed``; ``lines`` as [dimension, tariff, element, component,
-billed in kWh or s or 1, cost excl]; ``findings``, all codes in order; or ``error``, the reason.
+charging periods), optionally ``reservation_expired`` and ``policy`` (settings as a partner has them), and
+``expect``: ``total`` and ``before_limits`` as [excl, incl]; ``parts``; ``taxes`` of the total as [percent, amount];
+``billed``; ``lines`` as [dimension, tariff, element, component, billed in kWh or s or 1, cost excl]; ``findings``,
+all codes in order; or ``error``, the reason.
 """
 
 from decimal import Decimal
@@ -13,21 +14,16 @@ from typing import Any
 
 import pytest
 
+from eichrecht import locales
 from ocpi.objects.cdr import Cdr, ChargingPeriod
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs import PricingPolicy, TariffError, compile_tariff, price, session_from_cdr
+from ocpi.tariffs import TariffError, compile_tariff, policy_from, price, session_from_cdr
 from ocpi.tariffs.breakdown import Amount, Breakdown, PeriodState, PricedSessionInput, SessionPeriod
-from ocpi.tariffs.policy import FlatFee, MeasuredRange, MissingMeasurement
 from ocpi.transport.json import loads
 from ocpi.types import parse_datetime
 
 CASES = sorted(Path(__file__).parent.glob("cases/*/case.json"))
 HEAD = {"country_code": "DE", "party_id": "ABC", "currency": "EUR", "last_updated": "2024-01-01T00:00:00Z"}
-POLICY_TYPES = {
-    "missing_measurement": MissingMeasurement,
-    "measured_range": MeasuredRange,
-    "flat_fee": FlatFee,
-}
 
 
 def tariff_of(source: Any, index: int) -> Tariff:
@@ -71,10 +67,7 @@ def session_of(case: Any) -> tuple[PricedSessionInput, list[str]]:
 
 
 def run(case: Any) -> tuple[Breakdown, list[str]]:
-    changes: dict[str, Any] = {
-        name: POLICY_TYPES[name](value) for name, value in case.get("policy", {}).items()
-    }
-    policy = PricingPolicy(**changes)
+    policy = policy_from(case.get("policy", "default"))
     tariffs = [compile_tariff(tariff_of(source, index)) for index, source in enumerate(case["tariffs"])]
     session, codes = session_of(case)
     result = price(session, tariffs, case["time_zone"], policy)
@@ -104,6 +97,9 @@ def test_case(path: Path) -> None:
     if "parts" in expect:
         found = {str(bucket): pair(amount) for bucket, amount in result.parts.items()}
         assert found == {bucket: wanted(values) for bucket, values in expect["parts"].items()}
+    if "taxes" in expect:
+        found_taxes = [[line.percent, line.amount] for line in result.total.taxes]
+        assert found_taxes == [wanted(line) for line in expect["taxes"]]
     for name, value in expect.get("billed", {}).items():
         assert getattr(result.billed, name) == Decimal(value), name
     if "lines" in expect:
@@ -117,9 +113,12 @@ def test_case(path: Path) -> None:
                 line.cost.excl_vat,
             ]
             for line in result.lines
-        ] == [[*line[:4], Decimal(line[4]), Decimal(line[5])] for line in expect["lines"]]
+        ] == [[*line[:4], *wanted(line[4:])] for line in expect["lines"]]
     assert codes == expect.get("findings", [])
+    for finding in result.findings:
+        for language in locales.LANGUAGES:
+            assert "?" not in locales.sentence(finding, language)  # a parameter that is not there
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) > 40
+    assert len(CASES) > 130

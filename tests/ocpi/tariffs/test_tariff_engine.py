@@ -22,10 +22,10 @@ from ocpi.tariffs import (
 )
 from ocpi.tariffs.breakdown import Amount, PeriodState
 from ocpi.tariffs.compiled import MAX_ELEMENTS, CompiledTariff
-from ocpi.tariffs.engine import MAX_MATCHES
 from ocpi.tariffs.errors import NumberOutOfRangeError, SessionUnusableError, TariffUnusableError
 from ocpi.tariffs.policy import MoneyRounding
 from ocpi.tariffs.rounding import money
+from ocpi.tariffs.session_check import MAX_MATCHES
 
 START = datetime(2024, 1, 16, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -166,9 +166,9 @@ def test_hostile_work_is_bounded() -> None:
     periods = tuple(
         SessionPeriod(PeriodState.CHARGING, START + i * HOUR, START + (i + 1) * HOUR) for i in range(200)
     )
-    begun = time.perf_counter()
+    begun = time.process_time()
     price(PricedSessionInput(periods), [tariff_], "Europe/Berlin")
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_hostile_centuries_are_bounded() -> None:
@@ -182,9 +182,9 @@ def test_hostile_centuries_are_bounded() -> None:
     periods = tuple(
         SessionPeriod(PeriodState.CHARGING, begin + i * year, begin + (i + 1) * year) for i in range(1000)
     )
-    begun = time.perf_counter()
+    begun = time.process_time()
     result = price(PricedSessionInput(periods), [compiled(*elements)], "Europe/Berlin")
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 20
     assert "span_not_checked" in {finding.code for finding in result.findings}
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ocpi.objects.tariff import Tariff
 from ocpi.tariffs import Breakdown, PricedSessionInput, SessionPeriod, compile_tariff, price, price_boundaries
 from ocpi.tariffs.breakdown import PeriodState
+from ocpi.tariffs.clock_index import MIN_CANDIDATES
+from ocpi.tariffs.exact import EXACT
 
 ZONE = "Europe/Berlin"
 START = datetime(2024, 3, 30, 20, 0, tzinfo=UTC)  # the night in which the clocks go forward
@@ -58,9 +60,13 @@ lengths = st.integers(1, 6 * 3600)
 energies = st.decimals(0, 50, places=3)
 
 
-def tariff_of(source: list[dict[str, Any]]) -> Tariff:
+taxes_included = st.sampled_from([None, "NO", "YES", "N/A"])
+
+
+def tariff_of(source: list[dict[str, Any]], **more: Any) -> Tariff:
     return Tariff.model_validate(
         {
+            **more,
             "country_code": "DE",
             "party_id": "ABC",
             "id": "T",
@@ -92,12 +98,106 @@ def without_findings(result: Breakdown) -> Breakdown:
     return replace(result, findings=())
 
 
-@given(source=elements, session=sessions())
-def test_no_negative_amount(source: list[dict[str, Any]], session: PricedSessionInput) -> None:
-    result = price(session, [compile_tariff(tariff_of(source))], ZONE)
+@given(source=elements, session=sessions(), included=taxes_included)
+def test_no_negative_amount(
+    source: list[dict[str, Any]], session: PricedSessionInput, included: str | None
+) -> None:
+    result = price(session, [compile_tariff(tariff_of(source, tax_included=included))], ZONE)
     for amount in (result.total, *result.parts.values(), *(line.cost for line in result.lines)):
-        assert amount.excl_vat >= 0
-        assert amount.incl_vat is None or amount.incl_vat >= amount.excl_vat
+        assert amount.excl_vat is None or amount.excl_vat >= 0
+        assert amount.incl_vat is None or amount.incl_vat >= (amount.excl_vat or 0)
+        assert all(line.amount >= 0 for line in amount.taxes)
+
+
+limits = st.one_of(
+    st.none(),
+    st.builds(
+        lambda net, gross: {"excl_vat": net} if gross is None else {"excl_vat": net, "incl_vat": gross},
+        prices,
+        st.one_of(st.none(), prices),
+    ),
+)
+
+
+@given(source=elements, session=sessions(), included=taxes_included, least=limits, most=limits)
+def test_tax_lines_sum_to_the_difference(
+    source: list[dict[str, Any]],
+    session: PricedSessionInput,
+    included: str | None,
+    least: dict[str, Any] | None,
+    most: dict[str, Any] | None,
+) -> None:
+    tariff = tariff_of(source, tax_included=included, min_price=least, max_price=most)
+    result = price(session, [compile_tariff(tariff)], ZONE)
+    for amount in (result.total, result.total_before_limits, *result.parts.values()):
+        with localcontext(EXACT):
+            if amount.excl_vat is None or amount.incl_vat is None:
+                assert amount.taxes == ()
+            else:
+                total = sum((line.amount for line in amount.taxes), Decimal(0))
+                assert total == amount.incl_vat - amount.excl_vat
+    known = [line for line in result.lines if line.vat_percent is None and line.tax_included]
+    assert (result.total_before_limits.excl_vat is None) == bool(known)
+
+
+@given(source=elements, session=sessions())
+def test_prices_with_and_without_taxes_agree(
+    source: list[dict[str, Any]], session: PricedSessionInput
+) -> None:
+    """A tariff with taxes included whose prices are the gross prices of another costs the same."""
+    gross = [
+        {
+            **element,
+            "price_components": [
+                {
+                    **part,
+                    "vat": part["vat"] or 0,
+                    "price": part["price"] * (1 + Decimal(part["vat"] or 0) / 100),
+                }
+                for part in element["price_components"]
+            ],
+        }
+        for element in source
+    ]
+    net = [
+        {
+            **element,
+            "price_components": [{**part, "vat": part["vat"] or 0} for part in element["price_components"]],
+        }
+        for element in source
+    ]
+    one = price(session, [compile_tariff(tariff_of(net, tax_included="NO"))], ZONE)
+    other = price(session, [compile_tariff(tariff_of(gross, tax_included="YES"))], ZONE)
+    assert one.total.incl_vat == other.total.incl_vat
+    assert one.total.excl_vat is not None
+    assert other.total.excl_vat is not None
+    assert abs(one.total.excl_vat - other.total.excl_vat) < Decimal("1e-20")
+
+
+@given(source=elements, session=sessions())
+def test_index_by_the_clock_finds_what_a_search_finds(
+    source: list[dict[str, Any]], session: PricedSessionInput
+) -> None:
+    """Elements that never hold make the tariff long enough for the index, and change nothing else."""
+    never = {
+        "price_components": [
+            {"type": kind, "price": 99, "step_size": 1} for kind in ("ENERGY", "TIME", "PARKING_TIME", "FLAT")
+        ],
+        "restrictions": {
+            "start_time": "00:00",
+            "end_time": "23:59",
+            "start_date": "2000-01-01",
+            "end_date": "2000-01-02",
+        },
+    }
+    long_ = compile_tariff(tariff_of([*source, *([never] * MIN_CANDIDATES)]))
+    assert long_.session_clock
+    short = price(session, [compile_tariff(tariff_of(source))], ZONE)
+    found = price(session, [long_], ZONE)
+    assert short.total.excl_vat == found.total.excl_vat
+    assert [(line.element, line.cost.excl_vat) for line in short.lines] == [
+        (line.element, line.cost.excl_vat) for line in found.lines
+    ]
 
 
 @given(source=elements, session=sessions())
@@ -165,11 +265,11 @@ def test_order_of_unrelated_elements_is_irrelevant(
 def test_lines_add_up(source: list[dict[str, Any]], session: PricedSessionInput) -> None:
     result = price(session, [compile_tariff(tariff_of(source))], ZONE)
     tiny = Decimal("1e-20")  # the test adds with the usual 28 digits
-    net = sum((line.cost.excl_vat for line in result.lines), Decimal(0))
-    assert abs(net - result.total_before_limits.excl_vat) < tiny
+    net = sum((line.cost.excl_vat or 0 for line in result.lines), Decimal(0))
+    assert abs(net - (result.total_before_limits.excl_vat or 0)) < tiny
     for bucket, amount in result.parts.items():
-        part = sum((line.cost.excl_vat for line in result.lines if line.bucket is bucket), Decimal(0))
-        assert abs(part - amount.excl_vat) < tiny
+        part = sum((line.cost.excl_vat or 0 for line in result.lines if line.bucket is bucket), Decimal(0))
+        assert abs(part - (amount.excl_vat or 0)) < tiny
     assert list(result.lines) == sorted(result.lines, key=lambda line: line.start)
 
 
