@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from eichrecht.billing import checks
+from eichrecht.billing import checks, signed_tariff
 from eichrecht.billing.belonging import belonging
 from eichrecht.billing.clock import clock_is_synchronised, place
 from eichrecht.billing.codes import BillingCode as Code
@@ -188,6 +188,7 @@ def bill_session(
         *checks.session_times(facts, transaction),
         *checks.rounded_energy(breakdown, transaction, rules),
         *checks.claims(facts, cdr, rules),
+        *signed_tariff.agreement(used, [tariff], rules),
         *breakdown.findings,
         *reconciliation.findings,
         *(difference.as_finding() for difference in reconciliation.differences),

@@ -34,4 +34,6 @@ class BillingCode(StrEnum):
     OTHER_IDENTIFICATION = "other_identification"
     RECORDS_MISSING_BETWEEN = "records_missing_between"
     RECORD_ALREADY_BILLED = "record_already_billed"
+    SIGNED_TARIFF_DIFFERS = "signed_tariff_differs"
+    SIGNED_TARIFF_NOT_COMPARED = "signed_tariff_not_compared"
     POLICY_OVERRIDDEN = "policy_overridden"

@@ -31,6 +31,9 @@ class BillingPolicy:
         allow_record_gap: Begin and end may have other records of the meter between them that are not at hand.
             Default ``False``: other customers' sessions could lie there; for meters that sign intermediate
             values one by one and stations that send only the first and the last.
+        allow_other_tariff_text: The tariff may differ from the one that the meter signed as its tariff text (OCMF
+            ``TT``). Default ``False``: the driver was shown, and the meter signed, another price; for stations
+            whose tariff text is out of date.
         pricing: Pricing policy.
     """
 
@@ -41,4 +44,5 @@ class BillingPolicy:
     bill_rounded_energy: bool = False
     allow_other_identification: bool = False
     allow_record_gap: bool = False
+    allow_other_tariff_text: bool = False
     pricing: PricingPolicy = field(default=DEFAULT)

@@ -14,11 +14,10 @@ from typing import BinaryIO
 
 from eichrecht import locales
 from eichrecht.cli.errors import InputError
-from eichrecht.containers import unwrap
 from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Document
-from eichrecht.formats import registry
-from eichrecht.signatures.keys import MAX_KEY_TEXT, UnreadableKey, read_key
+from eichrecht.signatures.keys import UnreadableKey, read_key
+from eichrecht.verification.bundles import sort_files
 from eichrecht.verification.keys import SuppliedKey
 
 MAX_PATH = 1024
@@ -77,7 +76,7 @@ def read_document(path: Path) -> Document:
         digest = hashlib.sha256(content)
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
-        return _LargeDocument(printable(path), content, digest.hexdigest())
+        return _LargeDocument(printable(path), content, digest=digest.hexdigest())
 
 
 def printable(path: Path) -> str:
@@ -121,32 +120,15 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _is_key_file(document: Document) -> bool:
-    if len(document.content) > MAX_KEY_TEXT or unwrap(document, registry.recognise).parts:
-        return False
-    try:
-        # A raw signature in hex reads as bare X‖Y; only what is a point of some curve is taken for a key.
-        return bool(read_key(document.content).fingerprints)
-    except UnreadableKey:
-        return False
-
-
 def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:
-    """Read every file named; key files among them serve the documents and have no entry of their own.
+    """Read every file named; keys and detached signatures among them serve the others and have no entry of their own.
 
     Raises:
         InputError: A path cannot be read, or nothing is left to verify.
     """
-    documents: list[Document] = []
-    keys: list[SuppliedKey] = []
     if sum(str(path) == "-" for path in paths) > 1:
         raise InputError("-: standard input can be read only once")
-    for path in _files(paths):
-        document = read_document(path)
-        if _is_key_file(document):
-            keys.append(SuppliedKey(document.content, path.name, explicit=False))
-        else:
-            documents.append(document)
-    if not documents:
+    bundle = sort_files([read_document(path) for path in _files(paths)])
+    if not bundle.documents:
         raise InputError("nothing to verify: only key files or no files were given")
-    return documents, keys
+    return list(bundle.documents), list(bundle.keys)

@@ -111,6 +111,8 @@ def _record(out: Console, verdict: RecordVerdict, language: str) -> None:
         places = [f"{_t(name, language)} {escape(clean(text))}" for name, text in named if text]
         if places:
             out.print(f"    {', '.join(places)}")
+        if record.tariff_text:
+            out.print(f"    {_t('tariff_text', language)}: {escape(clean(record.tariff_text))}")
         _readings(out, record.readings, language)
     _findings(out, verdict.findings, language, 4)
 
@@ -130,12 +132,13 @@ def _readings(out: Console, readings: Sequence[Reading], language: str) -> None:
     hidden = max(0, len(readings) - MAX_READINGS_SHOWN)
     rows = [[_t("column_" + heading, language) for heading in _COLUMNS]]
     for reading in [*readings[:half], *readings[-half:]] if hidden else readings:
+        moment = reading.time or reading.local_time
         rows.append(
             [
                 clean(reading.reason or "-"),
                 clean(f"{reading.value or '-'} {reading.unit or ''}").strip(),
                 clean(reading.obis or "-"),
-                locales.moment(reading.time, language) if reading.time else "-",
+                locales.moment(moment, language) if moment else "-",
                 clean(f"{reading.meter_status or '-'}/{reading.time_status_text or '-'}"),
             ]
         )

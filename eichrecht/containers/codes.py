@@ -1,4 +1,5 @@
-"""Stable codes of the container stage; their sentences live in ``locales/findings.d/containers.toml``."""
+"""Stable codes of the container stage; their sentences live in ``locales/findings.d``: ``containers.toml`` and
+``archives.toml``."""
 
 from __future__ import annotations
 
@@ -52,6 +53,8 @@ class ContainerCode(StrEnum):
     JSON_SINGLE_QUOTES = "json_single_quotes"
 
     # OCPI and OCPP
+    OCPP_WITHOUT_SIGNED_DATA = "ocpp_without_signed_data"
+    OCPP_KEY_OF_TRANSACTION = "ocpp_key_of_transaction"
     CDR_WITHOUT_SIGNED_DATA = "cdr_without_signed_data"
     SIGNED_VALUES_MISSING = "signed_values_missing"
     SIGNED_VALUE_MALFORMED = "signed_value_malformed"
@@ -60,3 +63,53 @@ class ContainerCode(StrEnum):
     PLAIN_DATA_NOT_COMPARABLE = "plain_data_not_comparable"
     PLAIN_DATA_JUDGED = "plain_data_judged"
     OCMF_REBUILT = "ocmf_rebuilt"
+
+
+class ArchiveCode(StrEnum):
+    """Finding codes of files in files: archives, PDF, images with codes. Several files share one finding."""
+
+    # Archives and compressed files
+    ARCHIVE_DAMAGED = "archive_damaged"
+    ARCHIVE_UNSUPPORTED = "archive_unsupported"
+    ARCHIVE_TRAILING_DATA = "archive_trailing_data"
+    COMPRESSED_DAMAGED = "compressed_damaged"
+    COMPRESSED_TRUNCATED = "compressed_truncated"
+    COMPRESSED_TOO_LARGE = "compressed_too_large"
+
+    # Files in archives and PDFs
+    MEMBERS_DAMAGED = "members_damaged"
+    MEMBERS_TRUNCATED = "members_truncated"
+    MEMBERS_ENCRYPTED = "members_encrypted"
+    MEMBERS_UNSUPPORTED = "members_unsupported"
+    MEMBERS_TOO_LARGE = "members_too_large"
+    MEMBERS_OVERLAP = "members_overlap"
+    MEMBERS_LINKS = "members_links"
+    MEMBERS_SAME_NAME = "members_same_name"
+    MEMBERS_IGNORED = "members_ignored"
+    MEMBERS_WITHOUT_CONTENT = "members_without_content"
+    DETACHED_SIGNATURE_UNUSED = "detached_signature_unused"
+
+    # Key files beside records
+    PRIVATE_KEYS_IGNORED = "private_keys_ignored"
+    KEY_FILES_IGNORED = "key_files_ignored"
+    TOO_MANY_KEYS = "too_many_keys"
+
+    # PDF
+    PDF_UNREADABLE = "pdf_unreadable"
+    PDF_ENCRYPTED = "pdf_encrypted"
+    PDF_LIMIT_REACHED = "pdf_limit_reached"
+    PDF_WITHOUT_RECORD = "pdf_without_record"
+    PDF_TEXT_NOT_READ = "pdf_text_not_read"
+
+    # Images
+    IMAGE_UNREADABLE = "image_unreadable"
+    IMAGE_UNSUPPORTED = "image_unsupported"
+    IMAGE_TOO_LARGE = "image_too_large"
+    IMAGE_WITHOUT_CODE = "image_without_code"
+    IMAGE_FURTHER_FRAMES = "image_further_frames"
+    CODES_TOO_MANY = "codes_too_many"
+    CODES_JOINED = "codes_joined"
+    CODES_WITHOUT_RECORD = "codes_without_record"
+    SVG_REFUSED = "svg_refused"
+
+    LIBRARY_MISSING = "library_missing"

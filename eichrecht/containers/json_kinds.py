@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.json_text import as_bytes, strings_in
 from eichrecht.containers.kinds import Found, Opener, Payload, with_context, within
@@ -72,30 +75,38 @@ class OcppSignedMeterValue:
     def try_unwrap(self, payload: Payload, opener: Opener) -> Found | None:
         """See :class:`~eichrecht.containers.kinds.ContainerKind`."""
         value = None if payload.json is None else payload.json.value
-        if not isinstance(value, dict):
-            return None
-        member = next(
-            (m for m in ("signedMeterData", "signedMeterValue") if isinstance(value.get(m), str)), None
-        )
-        if member is None:
-            return None
-        content = as_bytes(value[member])
-        found = opener.open(content, is_utf8=True, declared_encoding="base64")
-        parts = found.parts
-        if not parts:
-            unrecognised = problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content))
-            parts = (Part(content, findings=(unrecognised,)),)
-        key, method = value.get("publicKey"), value.get("encodingMethod")
-        key_text = key if isinstance(key, str) and key.strip() else None
-        inner = within(Found(parts, found.findings), where=f"/{member}")
-        parts = tuple(
+        return open_signed_meter_value(value, opener) if isinstance(value, dict) else None
+
+
+def open_signed_meter_value(value: dict[str, Any], opener: Opener) -> Found | None:
+    """Return the record of an OCPP SignedMeterValueType; ``None`` if ``value`` is none.
+
+    ``signingMethod`` and ``encodingMethod`` are claims beside the record; the record itself decides.
+    """
+    member = next((m for m in ("signedMeterData", "signedMeterValue") if isinstance(value.get(m), str)), None)
+    if member is None:
+        return None
+    content = as_bytes(value[member])
+    found = opener.open(content, is_utf8=True, declared_encoding="base64")
+    parts = found.parts
+    if not parts:
+        unrecognised = problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content))
+        parts = (Part(content, findings=(unrecognised,)),)
+    key, method, signing = (value.get(m) for m in ("publicKey", "encodingMethod", "signingMethod"))
+    key_text = key if isinstance(key, str) and key.strip() else None
+    claims = (("signing_method", signing),) if isinstance(signing, str) and signing.strip() else ()
+    inner = within(Found(parts, found.findings), where=f"/{member}")
+    parts = tuple(
+        replace(
             with_context(
                 part,
                 key_text=key_text,
                 key_where=None if key_text is None else "/publicKey",
                 declared_format=method if isinstance(method, str) and method else None,
                 findings=() if key_text else (note(ContainerCode.PUBLIC_KEY_MISSING),),
-            )
-            for part in inner.parts
+            ),
+            claims=part.claims + claims,
         )
-        return within(Found(parts, inner.findings), Layer(self.name, member))
+        for part in inner.parts
+    )
+    return within(Found(parts, inner.findings), Layer("ocpp-signed-meter-value", member))

@@ -56,10 +56,13 @@ class Found:
         parts: Records in document order, also unreadable ones (``format`` ``None``) that a container surely
             holds.
         findings: About the payload as a whole; findings about one record stand in its part.
+        final: The payload is surely of this kind, so no other is tried although there are no parts: what stands
+            in the bytes of an archive without being one of its files is not shown by other programs either.
     """
 
     parts: tuple[Part, ...] = ()
     findings: tuple[Finding, ...] = ()
+    final: bool = False
 
     @property
     def recognised(self) -> bool:
@@ -90,6 +93,18 @@ class Opener(Protocol):
 
     def grant_records(self, wanted: int) -> int:
         """Return how many of ``wanted`` records may still be cut out of a text, and count them."""
+
+    def levels_left(self) -> int:
+        """Return how many levels deeper may be opened; at 0 everything that :meth:`open` gets is refused."""
+
+    def bytes_left(self) -> int:
+        """Return how many bytes may still be opened; a kind that expands data must not make more."""
+
+    def waste_bytes(self, count: int) -> None:
+        """Count bytes that were made and thrown away, so that failing costs a hostile document as much."""
+
+    def grant_pixels(self, wanted: int) -> bool:
+        """Return whether ``wanted`` pixels of an image may still be looked at, and count them."""
 
 
 class ContainerKind(Protocol):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from eichrecht.containers.claims import claims_in
 from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.kinds import Found, Opener, Payload, joined, with_context, within
 from eichrecht.containers.signed_value import open_signed_value
@@ -99,7 +100,12 @@ def _from_signed_data(value: dict[str, Any], opener: Opener) -> Found:
             )
             for part in found.parts
         )
-    return Found(tuple(parts), tuple(findings))
+    # placeInfo and meterInfo stand beside the values where a charging station wrote them (containers facts §6).
+    claims = claims_in(value)
+    claimed = (
+        tuple(replace(part, claims=(*part.claims, *claims)) for part in parts) if claims else tuple(parts)
+    )
+    return Found(claimed, tuple(findings))
 
 
 def _without_key(part: Part, key_text: str | None) -> tuple[Finding, ...]:

@@ -8,7 +8,8 @@ matched by local name, because field files use a default namespace, an empty one
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from lxml import etree
 
@@ -37,6 +38,32 @@ class SafeXml:
         return _from_broken(xml, opener) if xml.broken else _from_roots(xml, opener)
 
 
+@dataclass(frozen=True)
+class _Source:
+    """An element that was parsed, and the bytes it was parsed from."""
+
+    text: bytes
+    root: etree._Element
+    _slices: dict[str, dict[etree._Element, tuple[int, int]]] = field(default_factory=dict)
+
+    @cached_property
+    def has_cr(self) -> bool:
+        """Whether XML may have turned CRLF into LF somewhere in here (XML 1.0, 2.11)."""
+        return b"\r" in self.text
+
+    def bytes_of(self, element: etree._Element) -> bytes | None:
+        """Return the exact bytes of an element inside; ``None`` if they cannot be told."""
+        name = local_name(element)
+        if name not in self._slices:
+            spans = list(complete_elements(self.text, name.encode("utf-8")))
+            elements = list(self.root.iter(f"{{*}}{name}"))
+            # Nested or empty elements of that name make the numbers differ.
+            same = len(spans) == len(elements)
+            self._slices[name] = dict(zip(elements, spans, strict=True)) if same else {}
+        span = self._slices[name].get(element)
+        return None if span is None else self.text[span[0] : span[1]]
+
+
 # --- well-formed
 
 
@@ -44,7 +71,7 @@ def _from_roots(xml: XmlText, opener: Opener) -> Found | None:
     inner: list[Found] = []
     several = len(xml.roots) > 1
     for index, root in enumerate(xml.roots):
-        found = _from_root(root.element, b"\r" in xml.source, opener)
+        found = _from_root(_Source(xml.source[root.start : root.end], root.element), opener)
         if found is not None:
             inner.append(within(found, where=f"/{index}" if several else ""))
     if not inner:
@@ -54,13 +81,14 @@ def _from_roots(xml: XmlText, opener: Opener) -> Found | None:
     return joined(inner)
 
 
-def _from_root(root: etree._Element, has_cr: bool, opener: Opener) -> Found | None:
+def _from_root(source: _Source, opener: Opener) -> Found | None:
     """Take the values of one root.
 
     Below ``values`` every value counts, readable or not. Below any other root nothing says that this is
     S.A.F.E. XML, so its values count only if at least one of them is recognised; then all do, as a lost end
     record would be worse than an unreadable one.
     """
+    root = source.root
     declared = local_name(root) == "values"
     if not declared and local_name(root) == "value":
         values = [root] if _has_data(root) else []
@@ -70,7 +98,7 @@ def _from_root(root: etree._Element, has_cr: bool, opener: Opener) -> Found | No
         return Found(findings=(problem(ContainerCode.VALUES_EMPTY, "/values"),)) if declared else None
     taken = values[: opener.grant_entries(len(values))]
     base = f"/{local_name(root)}/value" if local_name(root) != "value" else "/value"
-    found = joined([_from_value(v, f"{base}/{i}", has_cr, opener) for i, v in enumerate(taken)])
+    found = joined([_from_value(v, f"{base}/{i}", source, opener) for i, v in enumerate(taken)])
     if declared:
         return found
     if not found.recognised:
@@ -91,7 +119,7 @@ def _text(element: etree._Element) -> str:
     return "".join(str(text) for text in element.itertext()).strip(" \t\r\n")
 
 
-def _from_value(value: etree._Element, where: str, has_cr: bool, opener: Opener) -> Found:
+def _from_value(value: etree._Element, where: str, source: _Source, opener: Opener) -> Found:
     """Take the record of one value; a value without a readable one still becomes a part that says why."""
     keys = [text for text in map(_text, _children(value, "publicKey")) if text]
     findings: list[Finding] = []
@@ -107,7 +135,7 @@ def _from_value(value: etree._Element, where: str, has_cr: bool, opener: Opener)
         missing = problem(ContainerCode.SIGNED_DATA_MISSING)
         inner = [Found((Part(b"", findings=(missing,)),))]
     else:
-        inner = [_from_data(element, has_cr, opener) for element in data]
+        inner = [_from_data(element, source, opener) for element in data]
     if len(inner) > 1:
         inner = [
             within(f, where=f"/{local_name(d)}/{i}") for i, (f, d) in enumerate(zip(inner, data, strict=True))
@@ -127,24 +155,25 @@ def _from_value(value: etree._Element, where: str, has_cr: bool, opener: Opener)
     return within(Found(parts, found.findings), where=where)
 
 
-def _from_data(element: etree._Element, has_cr: bool, opener: Opener) -> Found:
+def _from_data(element: etree._Element, source: _Source, opener: Opener) -> Found:
     """Take the record out of ``signedData`` or ``encodedData``.
 
     The text is tried as it is, then by its declared encoding, then by guessing: SML records in the field say
     ``plain`` and are hex.
     """
-    content = _text(element).encode("utf-8")
+    markup = _record_in_markup(element, source, opener)
+    content = _text(element).encode("utf-8") if markup is None else markup
     declared = element.get("encoding")
     declared_format = element.get("format")
     if not content:
         empty = problem(ContainerCode.SIGNED_DATA_EMPTY)
         return Found((Part(b"", declared_format=declared_format, findings=(empty,)),))
     findings: tuple[Finding, ...] = ()
-    if len(element):
+    if len(element) and markup is None:
         findings += (problem(ContainerCode.SIGNED_DATA_HOLDS_MARKUP),)
     if declared is not None and declared not in KNOWN_ENCODINGS:
         findings += (note(ContainerCode.ENCODING_UNKNOWN, declared=declared[:100]),)
-    found = opener.open(content, is_utf8=True, declared_encoding=declared)
+    found = opener.open(content, is_utf8=markup is None, declared_encoding=declared)
     if not found.parts:
         unreadable = (*findings, problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content)))
         return Found((Part(content, declared_format=declared_format, findings=unreadable),))
@@ -152,11 +181,25 @@ def _from_data(element: etree._Element, has_cr: bool, opener: Opener) -> Found:
         with_context(
             part,
             declared_format=declared_format,
-            findings=findings + _contradiction(part, declared) + _line_ends(part, has_cr),
+            findings=findings + _contradiction(part, declared) + _line_ends(part, source.has_cr),
         )
         for part in found.parts
     )
     return Found(parts, found.findings)
+
+
+def _record_in_markup(element: etree._Element, source: _Source, opener: Opener) -> bytes | None:
+    """Return the exact bytes of a record that is XML itself and was put in without escaping it.
+
+    Only if it is all that the element holds, and a format recognises it as one whole record.
+    """
+    if len(element) != 1 or (element.text or "").strip() or (element[0].tail or "").strip():
+        return None
+    content = source.bytes_of(element[0])
+    if content is None:
+        return None
+    whole = [(span.start, span.end) for span in opener.recognise(content)] == [(0, len(content))]
+    return content if whole else None
 
 
 def _contradiction(part: Part, declared: str | None) -> tuple[Finding, ...]:
@@ -192,7 +235,8 @@ def _from_broken(xml: XmlText, opener: Opener) -> Found | None:
             continue
         if not _has_data(element):
             continue
-        found = _from_value(element, f"/values/value/{len(saved)}", b"\r" in xml.source, opener)
+        source = _Source(xml.source[start:end], element)
+        found = _from_value(element, f"/values/value/{len(saved)}", source, opener)
         saved.append((start, end))
         inner.append(_marked(found, keep_context=True))
     inner.extend(_marked(f, keep_context=False) for f in _stray_records(xml.source, tuple(saved), opener))

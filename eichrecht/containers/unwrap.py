@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.codes import ArchiveCode, ContainerCode
 from eichrecht.containers.kinds import ContainerKind, Found, Payload
 from eichrecht.containers.limits import (
     MAX_DECODED_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
     MAX_ENTRIES,
+    MAX_IMAGE_PIXELS,
     MAX_RECORDS,
 )
+from eichrecht.containers.members import attach_detached, printable_name
 from eichrecht.containers.registry import KINDS
-from eichrecht.evidence import Document, Finding, Part, RecordSpan, problem
+from eichrecht.evidence import Document, Finding, Part, RecordSpan, note, problem
 
 Recogniser = Callable[[bytes], Sequence[RecordSpan]]
 """Finds records in bytes by their structure; the formats stage provides it."""
@@ -57,12 +59,23 @@ def unwrap(document: Document, recognise: Recogniser, *, kinds: Sequence[Contain
     if not document.content.strip():
         return Unwrapped((), (problem(ContainerCode.EMPTY_DOCUMENT, size=size),))
     spent = _Spent()
-    found = _Unwrapping(recognise, kinds, spent, depth=0).open(document.content)
+    found = _with_detached(_Unwrapping(recognise, kinds, spent, depth=0).open(document.content), document)
     findings = [*found.findings, *_limits_hit(spent, found)]
     if not found.parts:
         tried = ", ".join(kind.name for kind in kinds)
         findings.append(problem(ContainerCode.NOTHING_RECOGNISED, size=size, tried=tried))
     return Unwrapped(found.parts, tuple(findings))
+
+
+def _with_detached(found: Found, document: Document) -> Found:
+    """Give the record that the document is its detached signature; on anything else such a signature says nothing."""
+    if document.detached_signature is None or not found.parts:
+        return found
+    signed = attach_detached(found.parts, document.content, document.detached_signature)
+    if signed is not None:
+        return Found(signed, found.findings)
+    unused = note(ArchiveCode.DETACHED_SIGNATURE_UNUSED, count=1, names=printable_name(document.source))
+    return Found(found.parts, (*found.findings, unused))
 
 
 @dataclass(slots=True)
@@ -72,6 +85,7 @@ class _Spent:
     bytes_seen: int = 0
     entries: int = 0
     records: int = 0
+    pixels: int = 0
     refused_entries: int = 0
     refused_records: int = 0
     out_of_bytes: bool = False
@@ -103,7 +117,7 @@ class _Unwrapping:
             if found is None:
                 continue
             seen += found.findings
-            if found.parts:
+            if found.parts or found.final:
                 return Found(found.parts, seen)
         return Found(findings=seen)
 
@@ -125,6 +139,21 @@ class _Unwrapping:
         granted = min(wanted, MAX_RECORDS - self.spent.records)
         self.spent.records += granted
         self.spent.refused_records += wanted - granted
+        return granted
+
+    def levels_left(self) -> int:
+        return max(MAX_DEPTH + 1 - self.depth, 0)
+
+    def bytes_left(self) -> int:
+        return max(MAX_DECODED_BYTES - self.spent.bytes_seen, 0)
+
+    def waste_bytes(self, count: int) -> None:
+        self.spent.bytes_seen += count
+
+    def grant_pixels(self, wanted: int) -> bool:
+        granted = wanted <= MAX_IMAGE_PIXELS - self.spent.pixels
+        if granted:
+            self.spent.pixels += wanted
         return granted
 
 

@@ -17,10 +17,12 @@ class Document:
     Attributes:
         source: Name for people (file name, ``-``, ``upload``); never used for detection.
         content: The exact bytes received.
+        detached_signature: Exact bytes of a signature file that came along for this content as a whole.
     """
 
     source: str
     content: bytes
+    detached_signature: bytes | None = None
 
     @cached_property
     def sha256(self) -> str:

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from eichrecht.evidence.traits import StatusFlag
 
+_MAX_TIME_TEXT = 40
+"""Longest text tried as a time; ISO 8601 with microseconds has 26 characters."""
+
 
 class ReadingRole(StrEnum):
     """What a reading means in a charging transaction, whatever letters its format uses."""
@@ -64,6 +67,8 @@ class Reading:
         status_flags: Its set bits that have a meaning, decoded.
         seconds_index: Operating-seconds counter of the meter: never set, so it orders and measures where the
             clock does not.
+        record_number: Number under which the meter signed this very reading, in formats whose records hold several
+            signed readings (Mennekes); ``None`` where the record's own pagination says it.
     """
 
     index: int
@@ -87,3 +92,15 @@ class Reading:
     status_word: str | None = None
     status_flags: tuple[StatusFlag, ...] = ()
     seconds_index: int | None = None
+    record_number: int | None = None
+
+    @property
+    def local_time(self) -> datetime | None:
+        """The time of a reading that signs no zone, without one; ``None`` for others. Nobody may guess the zone."""
+        if self.time is not None or self.time_text is None:
+            return None
+        try:
+            local = datetime.fromisoformat(self.time_text[:_MAX_TIME_TEXT])
+        except ValueError:
+            return None
+        return local if local.tzinfo is None else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from eichrecht.evidence.findings import Finding
-from eichrecht.evidence.readings import Reading
+from eichrecht.evidence.readings import Reading, ReadingRole
 from eichrecht.evidence.traits import OCMF_TRAITS, Traits
 
 
@@ -131,6 +131,10 @@ class SignedRecord:
             in all records of a session; ``None`` if they say nothing.
         traits: What records of this format say and leave unsaid.
         official_refusals: Error keys with which the official program 1.4.1 refuses this record before checking.
+        claimed_role: Which end of a session the record says it is, outside its signed bytes (Alfen's type). It
+            counts only for readings without a signed role, and never more than a container's word.
+        assigned_at: Signed time at which the user was assigned, as written. Most meters keep it through a session
+            (so it tells several sessions of one user apart), some set it anew at the end; ``None`` if unsigned.
     """
 
     format: str
@@ -154,3 +158,12 @@ class SignedRecord:
     session: str | None = None
     traits: Traits = OCMF_TRAITS
     official_refusals: tuple[str, ...] = ()
+    claimed_role: ReadingRole | None = None
+    assigned_at: str | None = None
+
+    @property
+    def identity(self) -> bytes:
+        """Everything that is signed: two records of the same identity are the same record."""
+        if not self.more_signatures:
+            return self.signed_bytes
+        return b"".join((self.signed_bytes, *(piece.signed_bytes for piece in self.more_signatures)))

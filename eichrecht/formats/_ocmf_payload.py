@@ -20,6 +20,7 @@ from eichrecht.formats._json import Written
 from eichrecht.formats._ocmf_identification import read_identification
 from eichrecht.formats._ocmf_numbers import digits, read_number
 from eichrecht.formats.codes import OcmfCode
+from eichrecht.formats.tariff_text import TariffText, read_tariff_text
 
 KNOWN_VERSIONS = {
     "0.1": (0, 1),
@@ -143,10 +144,28 @@ def _judge_later_fields(fields: dict[str, Any], version: tuple[int, int], findin
             findings.append(
                 note(OcmfCode.FIELD_NEWER_THAN_VERSION, f"/{key}", field=key, since=f"{since[0]}.{since[1]}")
             )
-    if len(fields.get("TT", "")) > MAX_TARIFF_TEXT_CHARS:
+    tariff = fields.get("TT", "")
+    structured = read_tariff_text(tariff) if tariff else None
+    if structured is not None:
+        findings.append(_stated(structured))
+    if len(tariff) > MAX_TARIFF_TEXT_CHARS:
         findings.append(warning(OcmfCode.TEXT_TOO_LONG, "/TT", field="TT", limit=MAX_TARIFF_TEXT_CHARS))
     if len(fields.get("CF", "")) > MAX_CONTROLLER_FIRMWARE_CHARS:
         findings.append(note(OcmfCode.TEXT_TOO_LONG, "/CF", field="CF", limit=MAX_CONTROLLER_FIRMWARE_CHARS))
+
+
+def _stated(tariff: TariffText) -> Finding:
+    """State the signed tariff: driver and operator must be able to see it wherever the record is shown."""
+    start = {"start": f"{tariff.start_fee_ct:f}"}
+    if tariff.time_ct_per_min is not None:
+        return note(OcmfCode.TARIFF_TEXT_003, "/TT", **start, time=f"{tariff.time_ct_per_min:f}")
+    prices = start | {
+        "energy": f"{tariff.energy_ct_per_kwh:f}",
+        "blocking": f"{tariff.blocking_ct_per_min:f}",
+    }
+    if tariff.blocking_from_min is None:
+        return note(OcmfCode.TARIFF_TEXT_002, "/TT", **prices)
+    return note(OcmfCode.TARIFF_TEXT_001, "/TT", **prices, minute=f"{tariff.blocking_from_min:f}")
 
 
 def _with_texts(fields: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:

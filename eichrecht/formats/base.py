@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from eichrecht.evidence import RecordSpan, SignedRecord
+from eichrecht.evidence import Finding, RecordSpan, SignedRecord
 
 
 @runtime_checkable
@@ -63,6 +63,21 @@ class ContextualFormat(SignedFormat, Protocol):
 
         Raises:
             FormatError: See :meth:`SignedFormat.decode`.
+        """
+        ...
+
+
+@runtime_checkable
+class SessionFormat(SignedFormat, Protocol):
+    """A format with rules of its own about the records of one session, beside those that all formats share."""
+
+    def compare(self, records: Sequence[SignedRecord]) -> Sequence[Finding]:
+        """Return what the records of one session must have in common and do not.
+
+        An ``error`` makes the session invalid. Nothing is raised: the records were decoded by this format.
+
+        Args:
+            records: At least two different records of this format, begin first, end last.
         """
         ...
 

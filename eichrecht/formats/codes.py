@@ -72,6 +72,9 @@ class OcmfCode(StrEnum):
     TYPE_UNKNOWN = "identification_type_unknown"
     DATA_SHAPE = "identification_data_shape"
     # tariff text, controller, loss compensation
+    TARIFF_TEXT_001 = "tariff_text_001"
+    TARIFF_TEXT_002 = "tariff_text_002"
+    TARIFF_TEXT_003 = "tariff_text_003"
     TEXT_TOO_LONG = "text_too_long"
     LOSS_MALFORMED = "loss_compensation_malformed"
     LOSS_RESISTANCE_MISSING = "loss_resistance_missing"

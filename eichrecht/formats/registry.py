@@ -6,14 +6,15 @@ A built-in format is a module of this package that has a ``FORMATS`` tuple; it j
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from eichrecht.evidence import RecordSpan, SignedRecord
-from eichrecht.formats.base import ContextualFormat, SignedFormat, Surroundings
+from eichrecht.evidence import Finding, RecordSpan, SignedRecord
+from eichrecht.formats._claims import with_claims
+from eichrecht.formats.base import ContextualFormat, SessionFormat, SignedFormat, Surroundings
 from eichrecht.formats.codes import FormatCode
 from eichrecht.formats.errors import FormatPluginError, NotThisFormatError, UnknownFormatError
 
@@ -104,16 +105,18 @@ def decode(format_name: str, content: bytes, surroundings: Surroundings | None =
     Args:
         format_name: Name of the format.
         content: The record.
-        surroundings: What stood beside it, for formats that look at that; others ignore it.
+        surroundings: What stood beside it. Formats that do not look at it themselves are compared with its claims.
 
     Raises:
         UnknownFormatError: No such format.
         FormatError: The record cannot be decoded.
     """
     known = format_named(format_name)
-    if surroundings is not None and isinstance(known, ContextualFormat):
+    if surroundings is None:
+        return known.decode(content)
+    if isinstance(known, ContextualFormat):
         return known.decode_in(content, surroundings)
-    return known.decode(content)
+    return with_claims(known.decode(content), surroundings.claims)
 
 
 def decode_any(content: bytes) -> SignedRecord | None:
@@ -134,3 +137,13 @@ def decode_any(content: bytes) -> SignedRecord | None:
         except NotThisFormatError:
             continue
     return None
+
+
+def compare(records: Sequence[SignedRecord]) -> Sequence[Finding]:
+    """Return what the records' own format says about them as one session; see :class:`SessionFormat`.
+
+    Args:
+        records: Records of one session, begin first; those of several formats have no common rules.
+    """
+    known = formats().get(records[0].format) if len({record.format for record in records}) == 1 else None
+    return known.compare(records) if len(records) > 1 and isinstance(known, SessionFormat) else ()

@@ -59,6 +59,8 @@ class RuleCode(StrEnum):
     UNSIGNED_CONTRADICTS_SIGNED = "unsigned_contradicts_signed"
     FORMATS_DIFFER = "formats_differ"
     SESSION_DIFFERS = "session_differs"
+    SESSION_RULE_BROKEN = "session_rule_broken"
+    ASSIGNMENT_RENEWED = "assignment_renewed"
     ONE_READING_ONLY = "one_reading_only"
     STATUS_FORBIDS_BILLING = "status_forbids_billing"
     SECONDS_INDEX_DECREASES = "seconds_index_decreases"
@@ -120,6 +122,7 @@ class RuleCode(StrEnum):
     UNIT_CHANGES = "unit_changes"
     TIME_MISSING = "time_missing"
     LOCAL_TIME_ONLY = "local_time_only"
+    CLOCK_NOT_SET = "clock_not_set"
     INTERMEDIATE_TIME_MISSING = "intermediate_time_missing"
     TIME_DECREASES = "time_decreases"
     CLOCK_SET_BACK = "clock_set_back"
@@ -174,6 +177,10 @@ RULES: dict[RuleCode, Rule] = {
     ),
     _C.SESSION_DIFFERS: Rule(
         _X, "meter/safe_formats.md §3, §7 (same session, same contract)", "invalid for ALFEN and EDL40"
+    ),
+    _C.ASSIGNMENT_RENEWED: Rule(_W, "meter/safe_formats.md §3 (contract time): equal in most known sessions"),
+    _C.SESSION_RULE_BROKEN: Rule(
+        _X, "meter/containers.md §2.5 (what the program admitted for these stations refuses)"
     ),
     _C.ONE_READING_ONLY: Rule(_I, "law/rules.md §12 (a session needs begin and end)", "a lone record passes"),
     _C.STATUS_FORBIDS_BILLING: Rule(
@@ -262,6 +269,9 @@ RULES: dict[RuleCode, Rule] = {
     _C.UNIT_CHANGES: Rule(_W, "meter/ocmf.md §8 (same RU per register)"),
     _C.TIME_MISSING: Rule(_I, "OCMF 1.4.1 TM 1..1; law/rules.md §4 no. 2"),
     _C.LOCAL_TIME_ONLY: Rule(_W, "law/rules.md §5, §12 (a poor clock does not void the energy)"),
+    _C.CLOCK_NOT_SET: Rule(
+        _W, "meter/safe_formats.md §11; law/rules.md §5, §12 (the operating seconds order)"
+    ),
     _C.INTERMEDIATE_TIME_MISSING: Rule(_W, "OCMF 1.4.1 TM 1..1"),
     _C.TIME_DECREASES: Rule(_X, "meter/ocmf.md §8 (time not decreasing)", "invalid; begin and end only"),
     _C.CLOCK_SET_BACK: Rule(_W, "law/rules.md §5 (clock I or U); only between begin and end"),

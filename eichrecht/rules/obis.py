@@ -33,6 +33,9 @@ _SESSION_START, _F_START = 0x80, 0xFF
 _TIME_INTEGRAL, _SIGNED_INTEGRAL = 0x08, 0x11
 """Group D: energy; and energy as the EDL40 meters sign it (0100011100FF, safe_formats §3)."""
 
+_EDL40_COMPENSATED = 0xC8
+"""Group F under which EDL40 meters sign the same with line losses subtracted (0100011100C8, safe_formats §3)."""
+
 _IMPORT_MAINS, _IMPORT_MAINS_SESSION = frozenset({0x01, 0xB0}), frozenset({0xB2})
 _IMPORT_DEVICE, _IMPORT_DEVICE_SESSION = frozenset({0x98, 0xB1}), frozenset({0xB3})
 _VENDOR = frozenset({0x9E})
@@ -46,6 +49,9 @@ _COMPENSATED = frozenset({0x98, 0xB1, 0xB3, 0xC1, 0xC3})
 # each, the session register precedes the total: it is what the meter itself calls the transaction.
 # A tariff register counts only where there is no total.
 _RANKS = (_IMPORT_DEVICE_SESSION, _IMPORT_DEVICE, _IMPORT_MAINS_SESSION, _IMPORT_MAINS, _VENDOR)
+
+_SESSION_ENERGY = "128.8.0"
+"""PCDF writes groups C.D.E alone; this is the energy of the session, 0 at its begin (safe_formats.md §8)."""
 
 _TOTAL = frozenset({0x00, 0x0E})
 """Group E of a total: 0, or the placeholder letter e of OCMF before 1.4 (``1-b:1.8.e``)."""
@@ -77,6 +83,10 @@ class Register:
 
 @lru_cache(maxsize=1024)
 def _register(text: str) -> Register | None:
+    if text == _SESSION_ENERGY:
+        key = int.from_bytes(bytes((1, 0, 128, _TIME_INTEGRAL, 0, _NO_F)), "big")
+        last = _RANKS.index(_VENDOR)
+        return Register(key, relevant=True, compensated=False, rank=last, comparable=False, rises=False)
     groups = _groups(text)
     if groups is None:
         return None
@@ -86,13 +96,16 @@ def _register(text: str) -> Register | None:
     energy = d == _TIME_INTEGRAL or (d == _SIGNED_INTEGRAL and c == 0x01)
     relevant = a == 1 and energy and f in _F_RELEVANT and (c in {0x01, 0x98, 0x9E} or c in _RESERVED_BLOCK)
     rank = next((place for place, family in enumerate(_RANKS) if c in family), None) if relevant else None
+    compensated = relevant and (c in _COMPENSATED or (d == _SIGNED_INTEGRAL and f == _EDL40_COMPENSATED))
+    if rank is not None and compensated and c not in _COMPENSATED:
+        rank = _RANKS.index(_IMPORT_DEVICE)
     total = e in _TOTAL
     if rank is not None and not total:
         rank += len(_RANKS)
     return Register(
         key=int.from_bytes(bytes((a, b, c, d, e, f)), "big"),
         relevant=relevant,
-        compensated=relevant and c in _COMPENSATED,
+        compensated=compensated,
         rank=rank,
         comparable=rank is not None and total and c not in _VENDOR,
         rises=rank is not None and c not in _SESSION_REGISTERS and f != _F_BSM_SESSION,

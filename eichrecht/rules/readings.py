@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 
 from eichrecht.evidence import ClockStatus, Finding, Reading, ReadingRole, Severity, Traits
@@ -31,6 +31,8 @@ _LEGAL = frozenset({ClockStatus.SYNCHRONISED, ClockStatus.RELATIVE})
 _RELATIVE_ONLY = frozenset({ClockStatus.RELATIVE})
 _SYNCHRONISED_ONLY = frozenset({ClockStatus.SYNCHRONISED})
 _POWER_FAILURE = "P"
+_SUMMER_TIME = timedelta(hours=1)
+"""A local clock goes back by it once a year; a session may run over that hour."""
 
 
 def end_reading(reading: Reading, traits: Traits) -> Iterator[Finding]:
@@ -58,7 +60,7 @@ def end_reading(reading: Reading, traits: Traits) -> Iterator[Finding]:
 def status_flags(reading: Reading) -> Iterator[Finding]:
     """Name the set bits of the status word; one that reports an error forbids billing by the reading."""
     for flag in reading.status_flags:
-        yield Finding(flag.code, flag.severity, reading.where, {"status": (reading.status_word or "")[:20]})
+        yield Finding(str(flag.code), flag.severity, reading.where, {"status": (reading.status_word or "")[:20]})
     if any(flag.severity is Severity.ERROR for flag in reading.status_flags):
         yield found(Code.STATUS_FORBIDS_BILLING, reading.where, status=(reading.status_word or "")[:20])
 
@@ -73,13 +75,11 @@ def _why_no_energy(reading: Reading) -> Finding:
 
 def _why_no_time(reading: Reading) -> Finding:
     """Tell a local time from none: the first says when the session was, only not in which zone."""
-    text = (reading.time_text or "")[:40]
-    try:
-        local = datetime.fromisoformat(text).tzinfo is None
-    except ValueError:
-        local = False
-    if local:
-        return found(Code.LOCAL_TIME_ONLY, reading.where, time=text)
+    if reading.local_time is not None:
+        return found(Code.LOCAL_TIME_ONLY, reading.where, time=(reading.time_text or "")[:40])
+    never_set = reading.time_text is None and reading.time_status is ClockStatus.UNKNOWN
+    if never_set and reading.seconds_index is not None:
+        return found(Code.CLOCK_NOT_SET, reading.where)
     return found(Code.TIME_MISSING, reading.where)
 
 
@@ -134,7 +134,7 @@ def between(reading: Reading) -> Iterator[Finding]:
         yield from status_flags(reading)
     if reading.energy_kwh is None:
         yield found(Code.INTERMEDIATE_VALUE_MISSING, reading.where)
-    if reading.time is None:
+    if reading.time is None and reading.local_time is None:
         yield found(Code.INTERMEDIATE_TIME_MISSING, reading.where)
 
 
@@ -181,6 +181,10 @@ def ends_in_time(begin: Reading, end: Reading) -> Iterator[Finding]:
     """The end is not before the begin, whatever the clock and whatever stands between them."""
     if begin.time is not None and end.time is not None and end.time < begin.time:
         yield _times(Code.TIME_DECREASES, begin, end)
+    first, last = begin.local_time, end.local_time
+    if first is not None and last is not None and last < first:
+        code = Code.CLOCK_SET_BACK if first - last <= _SUMMER_TIME else Code.TIME_DECREASES
+        yield found(code, end.where, earlier=begin.time_text, later=end.time_text)
 
 
 def _times(code: Code, earlier: Reading, later: Reading) -> Finding:

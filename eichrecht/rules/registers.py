@@ -72,9 +72,10 @@ def tracks_of(records: Sequence[SignedRecord]) -> tuple[list[RegisterTrack], lis
 
 
 def _equal(one: Reading, other: Reading) -> bool:
+    timed = one.time is not None or (one.time_text is not None and one.time_text == other.time_text)
     return (
-        one.energy_kwh is not None
-        and one.time is not None
+        timed
+        and one.energy_kwh is not None
         and one.energy_kwh == other.energy_kwh
         and one.time == other.time
         and one.time_status_text == other.time_status_text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -27,6 +27,7 @@ from eichrecht.evidence import (
 from eichrecht.rules import safe_compare, sources
 from eichrecht.rules.codes import RuleCode
 from eichrecht.rules.judgements import RecordJudgement, RegisterResult, TransactionJudgement
+from eichrecht.rules.obis import register_of
 from eichrecht.rules.registers import difference, seconds_of
 
 
@@ -179,7 +180,9 @@ def judge_transaction(
 ) -> TransactionJudgement:
     """Judge one record, or the begin and end record of a container's transaction (§1.6, §10)."""
     if len(records) > 1 or not records:
-        return _judge_pair(sources.with_roles(records, contexts), contexts)
+        # What an unsigned part of a record says of its role, the program does not look at (§7: type not compared).
+        plain = [replace(record, claimed_role=None) if record.claimed_role else record for record in records]
+        return _judge_pair(sources.with_roles(plain, contexts), contexts)
     record = records[0]
     if not _is_ocmf(record):
         return _judge_lone(record)
@@ -234,7 +237,13 @@ def _compare(begin: SignedRecord, end: SignedRecord) -> TransactionJudgement:
 
 
 def _first(record: SignedRecord, role: ReadingRole) -> Reading | None:
-    return next((reading for reading in record.readings if reading.role is role), None)
+    """Return the reading that the program shows: of an EDL40 meter the compensated one if there is one (§3)."""
+    found = [reading for reading in record.readings if reading.role is role]
+    registers = [register_of(reading.obis) if reading.obis else None for reading in found]
+    compensated = (
+        r for r, register in zip(found, registers, strict=True) if register and register.compensated
+    )
+    return next(compensated, found[0] if found else None)
 
 
 def _kwh(reading: Reading) -> Decimal:

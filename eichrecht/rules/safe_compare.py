@@ -39,7 +39,7 @@ def _failed(
         return "app.verify.mennekes.law.conform.compare"
     failed, name = {
         OfficialCheck.SESSION: (begin.session != end.session, "session.id.differs"),
-        OfficialCheck.CUSTOMER: (begin.identification.data != end.identification.data, "customer.id.differs"),
+        OfficialCheck.CUSTOMER: (_customer(begin) != _customer(end), "customer.id.differs"),
         OfficialCheck.LOGBOOK: (_counter(start) != _counter(stop), "logbook.differs"),
         OfficialCheck.PAGINATION: (not _increases(begin, end), "pagination.wrong"),
         OfficialCheck.METER: (_decreases(start, stop), "meter.wrong"),
@@ -50,9 +50,22 @@ def _failed(
 def failed_ends(record: SignedRecord, start: Reading, stop: Reading) -> str | None:
     """Return the program's key if begin and end of one record (Mennekes) do not fit each other."""
     for check in record.traits.official or ():
+        if check is OfficialCheck.PAGINATION and not _numbers_increase(start, stop):
+            return _PREFIX + "pagination.wrong"
         if check is OfficialCheck.METER and _decreases(start, stop):
             return _PREFIX + "meter.wrong"
     return None
+
+
+def _numbers_increase(start: Reading, stop: Reading) -> bool:
+    if start.record_number is None or stop.record_number is None:
+        return True  # one number for both: nothing to compare (ISA-EDL-40P)
+    return start.record_number < stop.record_number
+
+
+def _customer(record: SignedRecord) -> tuple[object, ...]:
+    """What the program takes for the customer's id; a mark that our decoding took off it stands in the flags."""
+    return record.identification.data, record.identification.flags
 
 
 def _counter(reading: Reading | None) -> int | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from eichrecht.evidence import Finding, PaginationRule, ReadingRole, Severity, SignedRecord
+from eichrecht.formats import registry
 from eichrecht.rules.codes import RuleCode as Code
 from eichrecht.rules.codes import found
 
@@ -64,30 +65,38 @@ def roles_of(record: SignedRecord) -> tuple[bool, bool]:
 def with_roles(records: Sequence[SignedRecord], contexts: Sequence[str | None]) -> list[SignedRecord]:
     """Say which end of the session each record is, where the format does not sign that.
 
-    The container's word counts if it speaks of every such record; otherwise the order of the record numbers
-    does: the first is the begin, the last the end. A lone record stays without a role. Neither is signed, but
-    whoever swaps them only makes values and numbers run backwards.
+    The word of the records themselves, or else of their container, counts if it speaks of every such record;
+    otherwise the order of the record numbers does: the first is the begin, the last the end. A lone record stays
+    without a role. None of it is signed, but whoever swaps them only makes values and numbers run backwards.
     """
     free = {record.signed_bytes: record for record in records if not record.traits.roles_signed}
     if not free:
         return list(records)
-    words = {
-        record.signed_bytes: word
-        for record, context in zip(records, contexts, strict=False)
-        if record.signed_bytes in free and (word := (context or "").strip().lower())
+    presumed = {roles_of(record) for record in free.values()}
+    if len(free) > 1 and len(presumed) == 1 and presumed != {(False, False)}:
+        # A mark that the format takes for begin or end, but the same in all of them: it marks something else.
+        records = [_in_role(record, ReadingRole.UNKNOWN, presumed=True) for record in records]
+        free = {record.signed_bytes: record for record in records if record.signed_bytes in free}
+    roles = {
+        record.signed_bytes: role
+        for record, context in zip_longest(records, contexts[: len(records)])
+        if record.signed_bytes in free and (role := record.claimed_role or _role_in_words(context))
     }
-    roles: dict[bytes, ReadingRole] = {}
-    if len(words) == len(free):
-        for signed, word in words.items():
-            begins, ends = word in _BEGIN_CONTEXTS, word in _END_CONTEXTS
-            roles[signed] = (
-                ReadingRole.BEGIN if begins else ReadingRole.END if ends else ReadingRole.INTERMEDIATE
-            )
-    elif len(free) > 1:
+    if len(roles) < len(free):
+        roles = {}
+    if not roles and len(free) > 1:
         ordered = sorted(free, key=lambda signed: _place_in_time(free[signed]))
         roles = dict.fromkeys(ordered, ReadingRole.INTERMEDIATE)
         roles[ordered[0]], roles[ordered[-1]] = ReadingRole.BEGIN, ReadingRole.END
     return [_in_role(record, roles.get(record.signed_bytes)) for record in records]
+
+
+def _role_in_words(context: str | None) -> ReadingRole | None:
+    word = (context or "").strip().lower()
+    if not word:
+        return None
+    begins, ends = word in _BEGIN_CONTEXTS, word in _END_CONTEXTS
+    return ReadingRole.BEGIN if begins else ReadingRole.END if ends else ReadingRole.INTERMEDIATE
 
 
 def _place_in_time(record: SignedRecord) -> tuple[int, int, datetime]:
@@ -98,11 +107,11 @@ def _place_in_time(record: SignedRecord) -> tuple[int, int, datetime]:
     return number, seconds, moment
 
 
-def _in_role(record: SignedRecord, role: ReadingRole | None) -> SignedRecord:
+def _in_role(record: SignedRecord, role: ReadingRole | None, *, presumed: bool = False) -> SignedRecord:
     if role is None or record.traits.roles_signed:
         return record
     readings = tuple(
-        replace(reading, role=role) if reading.role is ReadingRole.UNKNOWN else reading
+        replace(reading, role=role) if presumed or reading.role is ReadingRole.UNKNOWN else reading
         for reading in record.readings
     )
     return replace(record, readings=readings)
@@ -133,10 +142,10 @@ def unique(records: Sequence[SignedRecord]) -> tuple[list[SignedRecord], list[Fi
     kept: list[SignedRecord] = []
     findings: list[Finding] = []
     for record in records:
-        if record.signed_bytes in seen:
+        if record.identity in seen:
             findings.append(found(Code.DUPLICATE_RECORD))
         else:
-            seen.add(record.signed_bytes)
+            seen.add(record.identity)
             kept.append(record)
     return kept, findings
 
@@ -187,6 +196,7 @@ _SAME: tuple[tuple[Code, str, _Getter], ...] = (
     (Code.IDENTIFICATION_DIFFERS, "ID", _identification),
     (Code.IDENTIFICATION_LEVEL_DIFFERS, "IL", lambda r: r.identification.level),
     (Code.FIRMWARE_DIFFERS, "MF", lambda r: r.meter.firmware),
+    (Code.FIRMWARE_DIFFERS, "GV", lambda r: r.gateway.firmware),
     (Code.TARIFF_TEXT_DIFFERS, "TT", lambda r: r.tariff_text),
 )
 """What does not change within a session, apart from the source (ocmf facts §8: IS, IT, ID equal)."""
@@ -207,6 +217,9 @@ def same_throughout(records: Sequence[SignedRecord]) -> Iterator[Finding]:
     sessions = [record.session for record in records if record.session is not None]
     if (other_session := _first_other(sessions)) is not None:
         yield found(Code.SESSION_DIFFERS, "", first=_masked(sessions[0]), other=_masked(other_session))
+    assigned = [record.assigned_at for record in records if record.assigned_at is not None]
+    if (other_time := _first_other(assigned)) is not None:
+        yield found(Code.ASSIGNMENT_RENEWED, "", first=_short(assigned[0]), other=_short(other_time))
     for code, name, get in _SAME:
         values = [value for record in records if (value := get(record)) not in (None, "")]
         if code is Code.IDENTIFICATION_DIFFERS and values and len(values) < len(records):
@@ -271,6 +284,14 @@ def _masked(value: object) -> str:
     return "…" + text[-4:] if len(text) > 8 else "…"
 
 
+def own_rules(records: Sequence[SignedRecord]) -> Iterator[Finding]:
+    """What the records' format asks of the records of one session, begin first (containers facts §2.5)."""
+    broken = registry.compare(records)
+    yield from broken
+    if any(finding.severity is Severity.ERROR for finding in broken):
+        yield found(Code.SESSION_RULE_BROKEN)
+
+
 def pagination(records: Sequence[SignedRecord]) -> Iterator[Finding]:
     """Record numbers of one context, each one more than the last (ocmf facts §3, §8)."""
     paged = [record for record in records if record.pagination is not None]
@@ -300,6 +321,15 @@ def pagination(records: Sequence[SignedRecord]) -> Iterator[Finding]:
 _COUNTER_SIZE = 2**32
 _WRAPPING_VERSIONS = frozenset({"0.1", "0.2", "0.3", "0.4", "0.5", "1.0"})
 """Up to OCMF 1.0 the counter returns to 0 after 2^32 - 1 (ocmf facts §3)."""
+
+
+def reading_numbers(record: SignedRecord) -> Iterator[Finding]:
+    """Numbers under which a meter signed the readings of one record: each more than the last (safe_formats §6)."""
+    numbered = [reading for reading in record.readings if reading.record_number is not None]
+    for earlier, later in pairwise(numbered):
+        first, last = earlier.record_number or 0, later.record_number or 0
+        if last <= first:
+            yield found(Code.PAGINATION_NOT_INCREASING, later.where, earlier=first, later=last)
 
 
 def event_counter(records: Sequence[SignedRecord]) -> Iterator[Finding]:

@@ -125,6 +125,7 @@ def judge_transaction(
         findings += set_aside
     for record in ordered:
         findings += sources.single(record)
+        findings += sources.reading_numbers(record)
         if sources.is_fiscal(record):
             findings.append(found(Code.FISCAL_RECORD_IN_TRANSACTION, "/PG"))
     findings += sources.assignment(ordered)
@@ -132,6 +133,7 @@ def judge_transaction(
     if len(ordered) > 1:
         findings += sources.same_throughout(ordered)
         findings += sources.pagination(ordered)
+        findings += sources.own_rules(ordered)
     return _judge_readings(ordered, findings, policy)
 
 

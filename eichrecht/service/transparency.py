@@ -26,6 +26,7 @@ from eichrecht.service.pages import API_HEADERS
 from eichrecht.service.view import verdict_view
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.verification import Verifier
+from eichrecht.verification.bundles import sort_files
 from eichrecht.verification.keys import SuppliedKey
 from eichrecht.verification.report import results_as_json
 from ocpi.transport import json
@@ -76,6 +77,8 @@ RingSource = Callable[[], Awaitable[KeyRing]]
 async def read_request(request: Request) -> CheckRequest:
     """Read a form (fields ``file``, ``text``, ``key``, ``profile``) or a bare body as one document.
 
+    Several files are one bundle: keys and detached signatures among them serve the others.
+
     Raises:
         CheckError: Nothing was given, too much was given, or the key cannot be read.
     """
@@ -88,7 +91,7 @@ async def read_request(request: Request) -> CheckRequest:
         if not body.strip():
             raise CheckError("nothing_given")
         parameters = request.query_params
-        return _checked(
+        return await _checked(
             [Document("body", body)], parameters.get("key", ""), parameters.get("profile", ""), ""
         )
     declared = declared_length(request)
@@ -113,26 +116,30 @@ async def read_request(request: Request) -> CheckRequest:
         documents.append(Document("text", text.encode("utf-8", "replace")))
     if not documents:
         raise CheckError("nothing_given")
-    return _checked(documents, key, profile, text)
+    return await _checked(documents, key, profile, text)
 
 
 def _field(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _checked(documents: list[Document], key: str, profile: str, text: str) -> CheckRequest:
-    keys: tuple[SuppliedKey, ...] = ()
+async def _checked(documents: list[Document], key: str, profile: str, text: str) -> CheckRequest:
+    # In a thread: to tell a key from a document it must be looked into.
+    bundle = await anyio.to_thread.run_sync(sort_files, documents)
+    if not bundle.documents:
+        raise CheckError("nothing_given")
+    keys = bundle.keys
     if key.strip():
         try:
             read_key(key)
         except UnreadableKey as error:
             raise CheckError("key_unreadable", error.code) from error
-        keys = (SuppliedKey(key, "key"),)
+        keys = (SuppliedKey(key, "key"), *keys)
     try:
         chosen = Profile(profile) if profile else Profile.STRICT
     except ValueError as error:
         raise CheckError("unknown_profile", ", ".join(Profile)) from error
-    return CheckRequest(tuple(documents), keys, chosen, text, key)
+    return CheckRequest(bundle.documents, keys, chosen, text, key)
 
 
 async def check(asked: CheckRequest, ring: KeyRing) -> list[DocumentVerdict]:

@@ -172,11 +172,12 @@ def _record(verdict: RecordVerdict, language: str) -> RecordView:
 
 
 def _reading(reading: Reading, language: str) -> ReadingView:
+    moment = reading.time or reading.local_time
     return ReadingView(
         reading.reason or "–",
         f"{reading.value or '–'} {reading.unit or ''}".strip(),
         reading.obis or "–",
-        locales.moment(reading.time, language) if reading.time else "–",
+        locales.moment(moment, language) if moment else "–",
     )
 
 

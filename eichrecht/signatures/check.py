@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from eichrecht.evidence import Finding, SignatureStatus, problem, warning
 from eichrecht.signatures.algorithms import HASHES, SignatureAlgorithm
 from eichrecht.signatures.backends import EcdsaBackend
-from eichrecht.signatures.codes import KeyCode, SignatureCode, SignatureForm, SignatureReason
+from eichrecht.signatures.codes import SignatureCode, SignatureForm, SignatureReason
 from eichrecht.signatures.curves import Curve
 from eichrecht.signatures.der import (
     read_lenient_signature,
@@ -21,8 +21,8 @@ from eichrecht.signatures.der import (
     read_signature,
     write_signature,
 )
-from eichrecht.signatures.errors import UnusableKey
-from eichrecht.signatures.keys import PublicKey
+from eichrecht.signatures.keys import PublicKey, require_fit
+from eichrecht.signatures.rsa import PADDINGS, RsaBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +83,17 @@ def check_signature(
         signature: The signature bytes after text decoding. Both s and n - s are valid (FIPS 186-5), so
             signature bytes never identify a record.
         allow_lenient: Also read raw r‖s and DER that is not canonical; otherwise strict DER only.
-        diagnose: On an ECDSA mismatch find out, without accepting it, whether another hash function would
-            verify. Switch it off when many keys are tried; it costs two more verifications.
+        diagnose: On an ECDSA or RSA mismatch find out, without accepting it, whether another hash function or
+            padding would verify. Switch it off when many keys are tried; it costs up to five verifications more.
         native: ``RAW`` for formats that prescribe r‖s: then nothing else is read, and r‖s is no finding.
 
     Raises:
         UnusableKey: The key is of another curve or family than the algorithm.
     """
-    if key.family != algorithm.family or key.curve is not algorithm.curve:
-        own = key.curve.name if key.curve else key.family
-        raise UnusableKey(KeyCode.CURVE_MISMATCH, key=own, algorithm=algorithm.name)
+    if key.family != algorithm.family or key.curve is not algorithm.curve or key.rsa is not None:
+        require_fit(key, algorithm)
     if key.ecdsa is None or algorithm.curve is None or algorithm.hash_name is None:
-        return _check_plain(algorithm, key, message, signature)
+        return _check_plain(algorithm, key, message, signature, diagnose=diagnose)
 
     # Nearly every signature is strict DER and fits: this path must not cost more than the mathematics.
     backend, curve, hash_name = key.ecdsa, algorithm.curve, algorithm.hash_name
@@ -176,9 +175,11 @@ def _other_hash(
 
 
 def _check_plain(
-    algorithm: SignatureAlgorithm, key: PublicKey, message: bytes, signature: bytes
+    algorithm: SignatureAlgorithm, key: PublicKey, message: bytes, signature: bytes, *, diagnose: bool
 ) -> SignatureCheck:
-    """Check EdDSA (RFC 8032) or ML-DSA (FIPS 204): octets of a fixed length, no DER."""
+    """Check RSA, EdDSA (RFC 8032) or ML-DSA (FIPS 204): octets of a fixed length, no DER."""
+    if key.rsa is not None:
+        return _check_rsa(algorithm, key.rsa, message, signature, diagnose=diagnose)
     backend = key.plain
     assert backend is not None  # noqa: S101 - the families are equal
     if len(signature) != backend.signature_bytes:
@@ -191,6 +192,45 @@ def _check_plain(
         SignatureReason.MISMATCH,
         SignatureForm.RAW,
     )
+
+
+def _check_rsa(
+    algorithm: SignatureAlgorithm, backend: RsaBackend, message: bytes, signature: bytes, *, diagnose: bool
+) -> SignatureCheck:
+    """Check RSASSA-PKCS1-v1_5 or RSASSA-PSS: octets of the modulus' length, padded exactly as named."""
+    assert algorithm.padding is not None  # noqa: S101 - RSA algorithms name padding and hash function
+    assert algorithm.hash_name is not None  # noqa: S101 - as above
+    if len(signature) != backend.signature_bytes:
+        return _malformed(algorithm, signature, SignatureForm.RAW)
+    named = algorithm.padding, algorithm.hash_name
+    if backend.verify(message, *named, signature):
+        return SignatureCheck(SignatureStatus.VALID, algorithm.name, None, SignatureForm.RAW)
+    findings = _other_rsa(named, backend, message, signature) if diagnose else ()
+    return SignatureCheck(
+        SignatureStatus.INVALID, algorithm.name, SignatureReason.MISMATCH, SignatureForm.RAW, findings
+    )
+
+
+def _other_rsa(
+    named: tuple[str, str], backend: RsaBackend, message: bytes, signature: bytes
+) -> tuple[Finding, ...]:
+    """Say with which padding and hash function the signature would verify."""
+    for padding in PADDINGS:
+        for hash_name in HASHES:
+            if (padding, hash_name) == named or not backend.allows(padding, hash_name):
+                continue
+            if backend.verify(message, padding, hash_name, signature):
+                findings = []
+                if padding != named[0]:
+                    findings.append(
+                        problem(SignatureCode.PADDING_LABEL_MISMATCH, named=named[0], used=padding)
+                    )
+                if hash_name != named[1]:
+                    findings.append(
+                        problem(SignatureCode.HASH_LABEL_MISMATCH, named=named[1], used=hash_name)
+                    )
+                return tuple(findings)
+    return ()
 
 
 def _valid(algorithm: SignatureAlgorithm, form: SignatureForm) -> SignatureCheck:

@@ -41,6 +41,12 @@ class KeyCode(StrEnum):
     """A key of another curve or family than the signature algorithm names."""
     LENGTH_MISMATCH = "key_length_mismatch"
     """A key without curve whose length does not fit the curve of the signature algorithm."""
+    RSA_MALFORMED = "key_rsa_malformed"
+    """An RSA key whose numbers cannot be those of a key: even, too small or too large an exponent."""
+    RSA_LENGTH = "key_rsa_length"
+    """An RSA modulus that is too short to be safe, or longer than any that is met."""
+    RSA_PARAMETERS = "key_rsa_parameters"
+    """An RSA key with parameters that are not supported (SHA-1, another mask function)."""
 
 
 class SignatureCode(StrEnum):
@@ -50,6 +56,7 @@ class SignatureCode(StrEnum):
     NOT_CANONICAL_DER = "signature_not_canonical_der"
     RAW = "signature_raw"
     HASH_LABEL_MISMATCH = "hash_label_mismatch"
+    PADDING_LABEL_MISMATCH = "padding_label_mismatch"
 
 
 class SignatureReason(StrEnum):
@@ -66,5 +73,7 @@ class SignatureForm(StrEnum):
     """Strict DER ECDSA-Sig-Value (RFC 3279 §2.2.3, X.690)."""
     DER_LENIENT = "der-lenient"
     """The same structure with INTEGERs or lengths that DER forbids, read as unsigned numbers."""
+    SEALED = "sealed"
+    """No signature: the record was opened with the key."""
     RAW = "raw"
-    """r‖s in two equal halves (IEEE P1363); for EdDSA and ML-DSA the algorithm's own octets."""
+    """r‖s in two equal halves (IEEE P1363); for EdDSA, ML-DSA and RSA the algorithm's own octets."""

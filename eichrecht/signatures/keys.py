@@ -19,6 +19,7 @@ from eichrecht.signatures.curves import Curve
 from eichrecht.signatures.errors import UnreadableKey, UnusableKey
 from eichrecht.signatures.keytext import MAX_KEY_TEXT, DecodedKey, decode_key
 from eichrecht.signatures.points import LIKELY_CURVES, coordinate_bytes, read_point
+from eichrecht.signatures.rsa import RSA, RSA_KEY_TYPES, RsaBackend, rsa_backend
 from eichrecht.signatures.spki import EC_PUBLIC_KEY, read_spki, write_spki
 
 __all__ = [
@@ -40,13 +41,14 @@ class PublicKey:
     """A usable public key. Two keys are equal if they are the same key, however they were written.
 
     Attributes:
-        family: ``ECDSA``, ``EdDSA-Ed25519``, ... as in ``SignatureAlgorithm.family``.
+        family: ``ECDSA``, ``RSA``, ``EdDSA-Ed25519``, ... as in ``SignatureAlgorithm.family``.
         curve: Curve of an ECDSA key, else ``None``.
         shape: How it was written: ``spki-hex``, ``pem``, ``xy-base64``, ``oca-envelope``, ...
         spki: Canonical SubjectPublicKeyInfo in DER; for ECDSA with named curve and uncompressed point.
         fingerprint: Lower-case hex SHA-256 of :attr:`spki`.
         ecdsa: Backend of an ECDSA key, else ``None``.
         plain: Backend of an EdDSA or ML-DSA key, else ``None``.
+        rsa: Backend of an RSA key, else ``None``.
     """
 
     family: str
@@ -56,6 +58,14 @@ class PublicKey:
     fingerprint: str
     ecdsa: EcdsaBackend | None = field(default=None, repr=False, compare=False)
     plain: PlainBackend | None = field(default=None, repr=False, compare=False)
+    rsa: RsaBackend | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def kind(self) -> str:
+        """What kind of key it is, for people: its curve, ``RSA-2048``, or its family."""
+        if self.curve is not None:
+            return self.curve.name
+        return self.rsa.name if self.rsa is not None else self.family
 
     def __reduce__(self) -> tuple[Callable[[bytes, str], PublicKey], tuple[bytes, str]]:
         # Backends hold OpenSSL objects, so another process builds the key anew.
@@ -83,15 +93,20 @@ class KeyMaterial:
         """Return the key for signatures of ``algorithm``.
 
         Raises:
-            UnusableKey: ``key_curve_mismatch`` (the key is of another curve or family),
+            UnusableKey: ``key_curve_mismatch`` (the key is of another curve, family or length),
                 ``key_length_mismatch`` (a key without curve has the wrong length for the algorithm's),
-                ``key_not_on_curve``, ``key_unsupported_type``.
+                ``key_not_on_curve``, ``key_unsupported_type``, ``key_rsa_malformed``, ``key_rsa_length``,
+                ``key_rsa_parameters``.
         """
-        cached = self._usable.get(algorithm.curve or algorithm.family)
-        if cached is not None:
-            return cached
-        key = self._ec_key(algorithm) if algorithm.curve else self._plain_key(algorithm)
-        self._usable[algorithm.curve or algorithm.family] = key
+        key = self._usable.get(algorithm.curve or algorithm.family)
+        if key is None:
+            if algorithm.curve:
+                key = self._ec_key(algorithm)
+            else:
+                key = self._rsa_key(algorithm) if algorithm.family == RSA else self._plain_key(algorithm)
+            self._usable[algorithm.curve or algorithm.family] = key
+        if key.rsa is not None:
+            require_fit(key, algorithm)
         return key
 
     def possible_keys(self) -> tuple[PublicKey, ...]:
@@ -101,6 +116,11 @@ class KeyMaterial:
         which happens with compressed points only.
         """
         spki = self._decoded.spki
+        if self._is_rsa():
+            try:
+                return (_rsa_key(self._decoded),)
+            except UnusableKey:
+                return ()
         if spki is not None and spki.algorithm != EC_PUBLIC_KEY:
             found = plain_backend(self._decoded.octets)
             return (_plain_key(self._decoded, *found),) if found else ()
@@ -135,6 +155,16 @@ class KeyMaterial:
             raise self._mismatch(algorithm)
         return _plain_key(self._decoded, *found)
 
+    def _rsa_key(self, algorithm: SignatureAlgorithm) -> PublicKey:
+        if not self._is_rsa():
+            self._refuse_unsupported()
+            raise self._mismatch(algorithm)
+        return _rsa_key(self._decoded)
+
+    def _is_rsa(self) -> bool:
+        spki = self._decoded.spki
+        return spki is not None and spki.algorithm in RSA_KEY_TYPES
+
     def _refuse_unsupported(self) -> None:
         """Raise if the SPKI names an algorithm or curve that is not supported, or explicit parameters.
 
@@ -146,12 +176,14 @@ class KeyMaterial:
             return
         if spki.algorithm == EC_PUBLIC_KEY:
             raise UnusableKey(KeyCode.UNSUPPORTED_TYPE, type=spki.curve_oid or "explicit parameters")
-        if plain_backend(self._decoded.octets) is None:
+        if self._is_rsa():
+            _rsa_key(self._decoded)
+        elif plain_backend(self._decoded.octets) is None:
             raise UnusableKey(KeyCode.UNSUPPORTED_TYPE, type=spki.algorithm)
 
     def _mismatch(self, algorithm: SignatureAlgorithm) -> UnusableKey:
         possible = self.possible_keys()
-        own = self.fixed_curve.name if self.fixed_curve else possible[0].family if possible else self.shape
+        own = self.fixed_curve.name if self.fixed_curve else possible[0].kind if possible else self.shape
         return UnusableKey(KeyCode.CURVE_MISMATCH, key=own, algorithm=algorithm.name)
 
     def _point_octets(self) -> bytes:
@@ -199,6 +231,29 @@ def _ec_key(curve: Curve, x: int, y: int, shape: str) -> PublicKey:
 
 def _plain_key(decoded: DecodedKey, family: str, spki: bytes, backend: PlainBackend) -> PublicKey:
     return PublicKey(family, None, decoded.shape, spki, hashlib.sha256(spki).hexdigest(), plain=backend)
+
+
+def _rsa_key(decoded: DecodedKey) -> PublicKey:
+    assert decoded.spki is not None  # noqa: S101 - the caller looked
+    spki, backend = rsa_backend(decoded.spki)
+    return PublicKey(RSA, None, decoded.shape, spki, hashlib.sha256(spki).hexdigest(), rsa=backend)
+
+
+def require_fit(key: PublicKey, algorithm: SignatureAlgorithm) -> None:
+    """Refuse a key that is none for signatures of ``algorithm``.
+
+    Raises:
+        UnusableKey: The key is of another curve or family; an RSA key has another length than the name says, or
+            its type forbids the padding or hash function.
+    """
+    fits = key.family == algorithm.family and key.curve is algorithm.curve
+    if fits and key.rsa is not None:
+        assert algorithm.padding is not None  # noqa: S101 - RSA algorithms name padding and hash function
+        assert algorithm.hash_name is not None  # noqa: S101 - as above
+        fits = key.rsa.allows(algorithm.padding, algorithm.hash_name)
+        fits &= algorithm.key_bits in (None, key.rsa.bits)
+    if not fits:
+        raise UnusableKey(KeyCode.CURVE_MISMATCH, key=key.kind, algorithm=algorithm.name)
 
 
 def _from_spki(spki: bytes, shape: str) -> PublicKey:

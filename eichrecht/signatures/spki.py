@@ -40,12 +40,14 @@ class Spki:
         curve: Named curve of an EC key if supported, else ``None``.
         curve_oid: Dotted identifier of the named curve; ``None`` for other keys and explicit parameters.
         key: Content of the BIT STRING.
+        parameters: What follows the identifier of the algorithm, as it stands (RSA: NULL or the PSS parameters).
     """
 
     algorithm: str
     curve: Curve | None
     curve_oid: str | None
     key: bytes
+    parameters: bytes = b""
 
 
 def looks_like_ec_spki(data: bytes) -> bool:
@@ -80,7 +82,7 @@ def read_spki(data: bytes) -> Spki:
     key = data[bits_start + 1 : bits_end]
     if curve is not None and coordinate_bytes(key, bare=False) != curve.field_bytes:
         raise DerError("no point of the curve's length")
-    return Spki(algorithm, curve, curve_oid, key)
+    return Spki(algorithm, curve, curve_oid, key, data[oid_end:algorithm_end])
 
 
 def _content(data: bytes, at: int, tag: int) -> tuple[int, int]:

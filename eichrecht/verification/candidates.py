@@ -109,7 +109,7 @@ def candidate_groups(
             are for :func:`strangers`.
     """
     bound = ring.for_record(record, charge_point)
-    if not bound and key_text is None and not record.embedded_key and not beside:
+    if not bound and key_text is None and not record.embedded_key and not beside and not given.beside:
         return given.groups
     groups: list[Sequence[Candidate]] = []
     if bound:
@@ -117,13 +117,14 @@ def candidate_groups(
     if given.named:
         groups.append(given.named)
     document = key_text is not None and key_text.strip() != ""
+    files = _judging_files(record, given.beside)
     # A key file beside a document that brings its own key serves other documents: it must not judge this one.
-    if given.beside and not document:
-        groups.append(given.beside)
+    if files and not document:
+        groups.append(files)
     if key_text is not None and document:
         groups.append([_of_document(key_text)])
-        if given.beside:
-            groups.append(given.beside)
+        if files:
+            groups.append(files)
     if record.embedded_key:
         groups.append([_of_document(record.embedded_key)])
     named = [key for key in beside if names_station(record, key.name)]
@@ -132,15 +133,39 @@ def candidate_groups(
     return groups
 
 
-def strangers(record: SignedRecord, beside: Sequence[BesideKey]) -> list[Candidate]:
-    """Return the keys of the same archive whose name says nothing of this record's station.
+def _judging_files(record: SignedRecord, files: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return the key files beside the documents that judge a record.
 
-    One of them may be the right one under a wrong name; that it does not fit accuses nobody.
+    Those named after its station, if there are any; otherwise all but those that are named after another one.
     """
-    return [_of_document(key.text) for key in beside if not names_station(record, key.name)]
+    named = [key for key in files if names_station(record, key.name or "")]
+    return named or [key for key in files if not names_other_station(record, key.name or "")]
+
+
+def strangers(
+    record: SignedRecord, beside: Sequence[BesideKey], given: GivenKeys | None = None
+) -> Sequence[Candidate]:
+    """Return the key files at hand that must not judge this record, because they are named after another station.
+
+    One of them may be the right one under a wrong name; that it does not fit accuses nobody. In an archive these are
+    all that are not named after the record's station: nobody asked for a check with them.
+    """
+    if not beside and (given is None or not given.beside):
+        return ()
+    others = [_of_document(key.text) for key in beside if not names_station(record, key.name)]
+    if given is not None:
+        others += [key for key in given.beside if names_other_station(record, key.name or "")]
+    return others
 
 
 _KEY_WORD = re.compile(r"[-_]?(?:public|pub)[-_]?key", re.IGNORECASE)
+
+
+LEAST_STATION_NAME = 8
+"""Shorter names are words like "station" or "key 1", no numbers of stations (an EUI-48 has 12 digits)."""
+
+LEAST_COMMON_PREFIX = 4
+"""Numbers of one kind begin alike: the maker's part of a MAC address, the type in a serial number."""
 
 
 def names_station(record: SignedRecord, name: str) -> bool:
@@ -148,9 +173,33 @@ def names_station(record: SignedRecord, name: str) -> bool:
 
     The name counts up to its first dot and without the words "public key"; separators and case do not count.
     """
-    stem = _plain(_KEY_WORD.sub("", name.rpartition("/")[2].partition(".")[0]))
-    identifiers = (record.charge_point[0], record.meter.serial, record.gateway.serial)
-    return bool(stem) and any(stem == _plain(text) for text in identifiers if text)
+    stem = _stem(name)
+    return bool(stem) and stem in _identifiers(record)
+
+
+def names_other_station(record: SignedRecord, name: str) -> bool:
+    """Whether a key file is named after a station or meter of the record's kind, but another one.
+
+    So it is if its name has the length and the beginning of one of the record's numbers, and is none of them. A key
+    file called ``key.pem`` is named after nothing.
+    """
+    stem = _stem(name)
+    if len(stem) < LEAST_STATION_NAME or not any(map(str.isdigit, stem)):
+        return False
+    known = _identifiers(record)
+    return stem not in known and any(
+        len(stem) == len(number) and stem[:LEAST_COMMON_PREFIX] == number[:LEAST_COMMON_PREFIX]
+        for number in known
+    )
+
+
+def _stem(name: str) -> str:
+    return _plain(_KEY_WORD.sub("", name.rpartition("/")[2].partition(".")[0]))
+
+
+def _identifiers(record: SignedRecord) -> set[str]:
+    texts = (record.charge_point[0], record.meter.serial, record.gateway.serial)
+    return {_plain(text) for text in texts if text}
 
 
 def _plain(text: str) -> str:

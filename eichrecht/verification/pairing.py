@@ -82,9 +82,9 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
         if member.transaction_id is not None:
             declared.setdefault(member.transaction_id, []).append(member)
             continue
-        if not _is_transactional(record) or record.signed_bytes in seen:
+        if not _is_transactional(record) or record.identity in seen:
             continue
-        seen.add(record.signed_bytes)
+        seen.add(record.identity)
         if not record.traits.roles_signed:
             if record.session is None:
                 groups.append(_closed([member]))
@@ -103,7 +103,7 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
         if ends:
             groups.append(_closed(sessions.pop(user)))
     groups.extend(_closed(rest) for sessions in running.values() for rest in sessions.values())
-    groups.extend(_closed(rest) for rest in sessions_of.values())
+    groups.extend(_closed(rest) for session in sessions_of.values() for rest in _by_assignment(session))
     for transaction_id, group in declared.items():
         groups.extend(_declared_groups(transaction_id, group))
     groups.sort(key=lambda group: group.members[0].index)
@@ -124,6 +124,22 @@ def _user_of(record: SignedRecord, sessions: Mapping[str | None, object]) -> str
     return None if None in sessions else user
 
 
+def _by_assignment(members: list[Member]) -> list[list[Member]]:
+    """Tell several sessions of one user apart by when the user was assigned, where there are more than two records.
+
+    Two records are a begin and an end even if the meter assigned the user anew for the end.
+    """
+    if len(members) <= _ENDS_OF_ONE_SESSION:
+        return [members]
+    sessions: dict[str | None, list[Member]] = {}
+    for member in members:
+        sessions.setdefault(member.record.assigned_at, []).append(member)
+    return list(sessions.values())
+
+
+_ENDS_OF_ONE_SESSION = 2
+
+
 def _closed(members: list[Member]) -> Group:
     return Group(_made_id(members), tuple(members), declared=False)
 
@@ -133,7 +149,7 @@ def _declared_groups(transaction_id: str, members: list[Member]) -> list[Group]:
     complete = [member for member in members if _roles(member.record) == (True, True)]
     if len(complete) == len(members):
         # A CDR may carry the one record of its session both as Start and as End: still one session.
-        distinct = {member.record.signed_bytes: member for member in reversed(members)}
+        distinct = {member.record.identity: member for member in reversed(members)}
         return [Group(transaction_id, (member,), declared=True) for member in reversed(distinct.values())]
     if len(members) == 1 and not _is_transactional(members[0].record):
         return []

@@ -10,6 +10,7 @@ from eichrecht.signatures.check import SignatureCheck, check_signature
 from eichrecht.signatures.codes import SignatureForm
 from eichrecht.signatures.keys import PublicKey
 from eichrecht.verification.codes import VerificationCode as Code
+from eichrecht.verification.seal_check import ClosedRecord
 
 _VALID = SignatureStatus.VALID
 _FORMS = {str(form): form for form in SignatureForm}
@@ -19,6 +20,8 @@ def check_record(
     record: SignedRecord, algorithm: SignatureAlgorithm, key: PublicKey, *, diagnose: bool = True
 ) -> SignatureCheck:
     """Check every signature of the record; the first that does not fit decides."""
+    if isinstance(record, ClosedRecord):
+        return record.opener.check(algorithm, key)
     claim = record.signature
     native = _FORMS[claim.native]
     check = check_signature(

@@ -21,6 +21,7 @@ from eichrecht.evidence import (
     DocumentVerdict,
     Finding,
     KeySource,
+    KeyTrust,
     Part,
     RecordVerdict,
     Severity,
@@ -44,7 +45,8 @@ from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
 from eichrecht.signatures.algorithms import SignatureAlgorithm, ecdsa_algorithm, parse_algorithm
 from eichrecht.signatures.keys import UnreadableKey, read_key
-from eichrecht.verification.candidates import strangers
+from eichrecht.verification.candidates import Candidate, strangers
+from eichrecht.verification.claims import with_claims
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.keys import (
     KeyedCheck,
@@ -56,6 +58,14 @@ from eichrecht.verification.keys import (
     read_given,
 )
 from eichrecht.verification.pairing import Group, Member, group_members
+from eichrecht.verification.sealed import (
+    SEAL,
+    groups_for_seals,
+    open_record,
+    opening_keys,
+    sealed_formats,
+    with_inner_signature,
+)
 
 _VERDICT_OF = {
     SignatureStatus.VALID: Verdict.VALID,
@@ -115,6 +125,7 @@ class Verifier:
         self._ring = ring
         self._given = read_given(keys)
         self._charge_point = charge_point
+        self._sealed = frozenset(sealed_formats())
         self._lone_key = lru_cache(maxsize=None)(
             partial(lone_key, self._given, ring)
         )  # as many as algorithms
@@ -233,14 +244,18 @@ class Verifier:
             tries: Keys that may be tried for all of them together; ``None`` gives each record its own.
         """
         checks = [
-            _UNREADABLE if isinstance(record, Finding) else self._check(record, key_text, tries, beside)
+            (record, _UNREADABLE)
+            if isinstance(record, Finding)
+            else self._open(record, key_text, tries, beside)
+            if record.format in self._sealed
+            else (record, self._check(record, key_text, tries, beside))
             for record, key_text, _, beside in decoded
         ]
         return [
             _unreadable(noticed, record)
             if isinstance(record, Finding)
             else self._judge_checked(record, check, noticed)
-            for (record, _, noticed, _), check in zip(decoded, checks, strict=True)
+            for (_, _, noticed, _), (record, check) in zip(decoded, checks, strict=True)
         ]
 
     def _judge_checked(
@@ -267,6 +282,35 @@ class Verifier:
             if refusals:
                 verdict = Verdict.INDETERMINATE
         return _Judged(record, check, findings, verdict, judgement.transaction)
+
+    def _open(
+        self, record: SignedRecord, key_text: str | None, tries: Tries | None, beside: Sequence[BesideKey]
+    ) -> tuple[SignedRecord, KeyedCheck]:
+        """Open a record that only a key opens; what is checked from here on is the record inside."""
+        others = strangers(record, beside, self._given)
+        tries = tries or Tries()
+        strict = self._profile is not _SAFE
+        inside, check = open_record(
+            record,
+            opening_keys(self._groups(record, key_text, beside), others, self._ring, tries),
+            lambda closed: check_with_keys(
+                closed,
+                SEAL,
+                groups_for_seals(self._groups(closed, key_text, beside)),
+                self._ring,
+                tries,
+                others,
+            ),
+            strict=strict,
+        )
+        if inside is not record and strict:
+            check = with_inner_signature(inside, check, self._groups(inside, key_text, beside))
+        return inside, check
+
+    def _groups(
+        self, record: SignedRecord, key_text: str | None, beside: Sequence[BesideKey]
+    ) -> Sequence[Sequence[Candidate]]:
+        return candidate_groups(record, key_text, self._given, self._ring, self._charge_point, beside)
 
     def _check(
         self,
@@ -313,8 +357,8 @@ class Verifier:
         tries: Tries | None,
         beside: Sequence[BesideKey],
     ) -> KeyedCheck:
-        groups = candidate_groups(record, key_text, self._given, self._ring, self._charge_point, beside)
-        others = strangers(record, beside) if beside else ()
+        groups = self._groups(record, key_text, beside)
+        others = strangers(record, beside, self._given)
         return check_with_keys(record, algorithm, groups, self._ring, tries, others)
 
     def _check_by_key(
@@ -353,6 +397,10 @@ class Verifier:
             findings = (*findings, finding)
             billable = Billable(False, False, (*billable.reasons, Code.TRANSACTION_RECORD_NOT_VALID))
         verdict = Verdict.worst([*own, judgement.verdict])
+        if _signed_by_several([records[index] for index in indexes]):
+            findings = (*findings, problem(Code.TRANSACTION_KEYS_DIFFER))
+            billable = Billable(False, False, (*billable.reasons, Code.TRANSACTION_KEYS_DIFFER))
+            verdict = Verdict.worst((verdict, Verdict.INDETERMINATE))
         if self._profile is Profile.SAFE_1_4_1 and Verdict.INDETERMINATE in own:
             verdict = Verdict.INDETERMINATE  # what the official program cannot read, it does not judge either
         return TransactionVerdict(
@@ -377,6 +425,18 @@ class Verifier:
                 return own
         contexts = [member.context for member in members]
         return judge_transaction([member.record for member in members], self._profile, contexts=contexts)
+
+
+def _signed_by_several(records: Sequence[RecordVerdict]) -> bool:
+    """Whether the records of one session fit different keys, of which at most one can be the meter's.
+
+    A record may bring its own key, so whoever forges one end of a session can sign it. The operator may have
+    replaced a key between begin and end; where somebody vouches for all of them there is no doubt.
+    """
+    keys = [record.key for record in records if record.key and record.signature.status is _SIGNED]
+    return len({key.fingerprint for key in keys}) > 1 and any(
+        key.trust is not KeyTrust.CONFIRMED for key in keys
+    )
 
 
 def _carries_other_key(record: SignedRecord, check: KeyedCheck) -> bool:
@@ -412,7 +472,8 @@ def _decoded(part: Part) -> SignedRecord | Finding:
     try:
         if part.detached_signature is None and not part.claims:
             return registry.decode(part.format, part.content)
-        return registry.decode(part.format, part.content, Surroundings(part.detached_signature, part.claims))
+        surroundings = Surroundings(part.detached_signature, part.claims)
+        return with_claims(registry.decode(part.format, part.content, surroundings), part.claims)
     except FormatError as error:
         return problem(error.code, error.where, **error.params)
 
@@ -442,6 +503,6 @@ def _mark_duplicates(judged: Sequence[_Judged]) -> None:
     for index, item in enumerate(judged):
         if item.record is None:
             continue
-        first = seen.setdefault(item.record.signed_bytes, index)
+        first = seen.setdefault(item.record.identity, index)
         if first != index:
             item.findings = (*item.findings, note(Code.DOCUMENT_REPEATS_RECORD, "", first=first))

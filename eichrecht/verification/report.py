@@ -82,14 +82,17 @@ def _record(verdict: RecordVerdict, language: str) -> dict[str, Any]:
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
+    moment = reading.time or reading.local_time
+    status = reading.time_status_text or (reading.time_status and reading.time_status.value)
     return {
         "reason": reading.reason,
         "value": reading.value,
         "unit": reading.unit,
         "energy_kwh": None if reading.energy_kwh is None else format(reading.energy_kwh, "f"),
         "obis": reading.obis,
-        "time": None if reading.time is None else reading.time.isoformat(timespec="milliseconds"),
-        "time_status": reading.time_status_text,
+        # A time that signs no zone is written without offset.
+        "time": None if moment is None else moment.isoformat(timespec="milliseconds"),
+        "time_status": status,
         "meter_status": reading.meter_status,
         "error_flags": reading.error_flags,
     }

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from eichrecht.containers import ContainerCode, Recogniser, Unwrapped, unwrap
+from eichrecht.containers.codes import ArchiveCode
 from eichrecht.containers.kinds import Payload
 from eichrecht.containers.limits import (
     MAX_DOCUMENT_BYTES,
@@ -56,9 +57,9 @@ def _codes(result: Unwrapped) -> list[str]:
 
 def test_a_hundred_megabytes_of_braces():
     content = b"{" * (100 * MB)
-    began = time.monotonic()
+    began = time.process_time()
     result = _unwrap(content)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert result.parts == ()
     assert _codes(result) == ["document_too_large"]
     assert result.findings[0].params == {"size": str(100 * MB), "limit": str(MAX_DOCUMENT_BYTES)}
@@ -95,9 +96,9 @@ def test_a_hundred_megabytes_of_braces():
     ids=lambda value: value if isinstance(value, str) else repr(value[:12]),
 )
 def test_hostile_text_is_refused_soon(content, code):
-    began = time.monotonic()
+    began = time.process_time()
     result = _unwrap(content)
-    assert time.monotonic() - began < 10  # at most some tenths; a quadratic step takes minutes
+    assert time.process_time() - began < 10  # at most some tenths; a quadratic step takes minutes
     assert code in _codes(result)
     assert any(finding.severity == "error" for finding in result.findings)
 
@@ -220,7 +221,7 @@ def _check(content: bytes) -> None:
         assert part.format is not None or any(finding.severity == "error" for finding in part.findings)
         assert part.format is None or part.content == RECORD
         for finding in (*result.findings, *part.findings):
-            assert finding.code in set(ContainerCode)
+            assert finding.code in {*ContainerCode, *ArchiveCode}
             str(finding.params).encode()
         for text in (part.where, part.key_text, part.key_where, part.transaction_id, part.context):
             (text or "").encode()

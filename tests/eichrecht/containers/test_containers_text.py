@@ -9,6 +9,7 @@ import pytest
 
 from eichrecht.containers import ContainerCode, unwrap
 from eichrecht.containers.encodings import decode_base32, decode_base64, decode_hex, unescape
+from eichrecht.containers.limits import MAX_DEPTH
 from eichrecht.evidence import Document, RecordSpan
 
 RECORD = b'OCMF|{"FV":"1.0","PG":"T1","TT":"a|b}"}|{"SD":"3006"}'
@@ -123,7 +124,7 @@ def test_layers_are_named_outermost_first(take):
 
 def test_depth_limit(take):
     text = RECORD
-    for _ in range(5):
+    for _ in range(MAX_DEPTH):
         text = base64.b64encode(text)
     assert [p.content for p in take(text).parts] == [RECORD]
     result = take(base64.b64encode(text))

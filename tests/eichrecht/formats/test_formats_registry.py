@@ -57,7 +57,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def test_ocmf_is_built_in(plugins: list[str]) -> None:
-    assert list(registry.formats()) == ["OCMF"]
+    assert next(iter(registry.formats())) == "OCMF", "nearly every record is one, so it is asked first"
     assert isinstance(registry.format_named("OCMF"), OcmfFormat)
     assert isinstance(OcmfFormat(), SignedFormat)
     (span,) = registry.recognise(b"x " + RECORD)
@@ -74,7 +74,7 @@ def test_an_unknown_format_is_named(plugins: list[str]) -> None:
 
 def test_a_plugin_joins_and_spans_do_not_overlap(plugins: list[str]) -> None:
     plugins.append("Greedy")
-    assert list(registry.formats()) == ["OCMF", "GREEDY"]
+    assert list(registry.formats())[-1] == "GREEDY", "behind all that are built in"
     assert [span.format for span in registry.recognise(b" " + RECORD)] == ["GREEDY"]
     assert [span.format for span in registry.recognise(RECORD)] == ["OCMF", "GREEDY"]  # the same span
 

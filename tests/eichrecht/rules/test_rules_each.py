@@ -257,9 +257,12 @@ ELSEWHERE = {
     C.UNSIGNED_CONTRADICTS_SIGNED,
     C.FORMATS_DIFFER,
     C.SESSION_DIFFERS,
+    C.SESSION_RULE_BROKEN,
     C.ONE_READING_ONLY,
     C.STATUS_FORBIDS_BILLING,
     C.SECONDS_INDEX_DECREASES,
+    C.CLOCK_NOT_SET,
+    C.ASSIGNMENT_RENEWED,
 }
 """Rules that no list of decoded records alone can break; each has a test of its own."""
 

@@ -14,6 +14,7 @@ from eichrecht.signatures.algorithms import (
     ecdsa_algorithm,
     parse_algorithm,
 )
+from eichrecht.signatures.backends import PLAIN_FAMILIES
 from eichrecht.signatures.curves import CURVES, OCMF_CURVES, Curve, curve_by_name, curve_by_oid
 from eichrecht.signatures.points import LIKELY_CURVES
 
@@ -123,6 +124,34 @@ def test_ocmf_table_names_are_canonical() -> None:
         ("ECDSA-secp224k1-SHA256", "ECDSA-secp224k1-SHA256"),
         ("EdDSA-Ed25519", "EdDSA-Ed25519"),
         ("Ed448", "EdDSA-Ed448"),
+        ("Ed25519", "EdDSA-Ed25519"),
+        ("EDDSA_ED25519", "EdDSA-Ed25519"),
+        ("ES256", "ECDSA-secp256r1-SHA256"),
+        ("ES256K", "ECDSA-secp256k1-SHA256"),
+        ("ES384", "ECDSA-secp384r1-SHA384"),
+        ("ES512", "ECDSA-secp521r1-SHA512"),
+        ("ECDSA-secp224r1-SHA256", "ECDSA-secp224r1-SHA256"),
+        ("ECDSA-secp521r1-SHA256", "ECDSA-secp521r1-SHA256"),
+        ("ECDSA-brainpoolP512r1-SHA512", "ECDSA-brainpool512r1-SHA512"),
+        ("RSA-SHA256", "RSA-SHA256"),
+        ("RS384", "RSA-SHA384"),
+        ("sha256WithRSAEncryption", "RSA-SHA256"),
+        ("SHA512withRSA", "RSA-SHA512"),
+        ("RSASSA-PKCS1-v1_5-SHA256", "RSA-SHA256"),
+        ("RSA-2048-SHA256", "RSA-2048-SHA256"),
+        ("RSA4096-SHA-512", "RSA-4096-SHA512"),
+        ("RSASSA-PSS-SHA256", "RSA-PSS-SHA256"),
+        ("RSA-PSS-3072-SHA384", "RSA-PSS-3072-SHA384"),
+        ("PS512", "RSA-PSS-SHA512"),
+        ("SHA256withRSAandMGF1", "RSA-PSS-SHA256"),
+        ("SHA256withRSA/PSS", "RSA-PSS-SHA256"),
+        *(
+            (spelling, name)
+            for size in ("44", "65", "87")
+            for name in (f"ML-DSA-{size}",)
+            for spelling in (name, f"ml-dsa-{size}", f"MLDSA{size}", f"ML-DSA{size}")
+            if name in PLAIN_FAMILIES
+        ),
     ],
 )
 def test_algorithm_spellings(text: str, name: str) -> None:
@@ -135,8 +164,10 @@ def test_algorithm_spellings(text: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ECDSA", "ECDSA-secp256r1", "ECDSA-secp256r1-SHA1", "ECDSA-secp256r1-MD5", "RSA-2048-SHA256", "none",
-     "ECDSA--SHA256", "ECDSA-secp256r1-SHA256 ", "ECDSA-secp256r1-SHA256\n", "ECDSA" + "-" * 99_999, "EdDSA"],
+    ["", "ECDSA", "ECDSA-secp256r1", "ECDSA-secp256r1-SHA1", "ECDSA-secp256r1-MD5", "RSA-2048", "none",
+     "ECDSA--SHA256", "ECDSA-secp256r1-SHA256 ", "ECDSA-secp256r1-SHA256\n", "ECDSA" + "-" * 99_999, "EdDSA",
+     "RSA-SHA1", "RSA-1024-SHA256", "RSA-PSS", "RSASSA-PSS", "RS1", "RSA-2049-SHA256", "RSA-SHA256\n", " RS256",
+     "ECDSA-RSA-SHA256", "HS256", "RSA-SHA２56", "ML-DSA-1", "SHA256withDSA"],
 )  # fmt: skip
 def test_unsupported_algorithms(text: str) -> None:
     assert parse_algorithm(text) is None

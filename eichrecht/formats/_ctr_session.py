@@ -1,0 +1,392 @@
+"""Charging sessions of a charge transparency record whose values are signed one by one: reading their JSON.
+
+Source: facts/meter/containers.md §4 and §5.3. The record is the session's object. What a meter signed is spread over
+the session (identification), the measurement (meter, register, unit) and the value; each format puts it together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from eichrecht.containers.json_slices import Span, members, value_at
+from eichrecht.evidence import (
+    Device,
+    Finding,
+    Identification,
+    Pagination,
+    Reading,
+    ReadingRole,
+    RecordSpan,
+    SignatureClaim,
+    SignedPiece,
+    SignedRecord,
+    Traits,
+    note,
+    problem,
+)
+from eichrecht.formats._edl40 import (
+    UNIT_WATT_HOUR,
+    Edl40Fields,
+    edl40_buffer,
+    edl40_findings,
+    edl40_readings,
+    local_time_text,
+    read_edl40_buffer,
+    unit_text,
+)
+from eichrecht.formats._json import BLANKS, Written, pointer, read_carefully
+from eichrecht.formats.codes import OcmfCode
+from eichrecht.formats.errors import LimitExceededError, MalformedRecordError, NotThisFormatError
+
+MAX_RECORD_BYTES = 1 << 20
+"""A session has some 600 bytes per value; an hour of minute values 40 kB."""
+
+MAX_VALUES = 1_000
+"""Values of one session; every one costs a signature check."""
+
+_CONTEXT = re.compile(rb'"@context"\s*+:\s*+"([^"\\]{0,200}+)"')
+_METHOD = re.compile(rb"SignatureFormats/([A-Za-z0-9._-]{1,40}?)(?:\+json)?$")
+_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time of an unknown zone: that is what is signed
+_UNIT_NAMES = {UNIT_WATT_HOUR: frozenset({"WATT_HOUR", "WATT_HOURS", "WH"})}
+
+
+class CtrSessionErrorCode(StrEnum):
+    """Why a session cannot be decoded."""
+
+    NOT_A_SESSION = "ctr_session_not_recognised"
+    RECORD_TOO_LARGE = "ctr_session_too_large"
+    NOT_JSON = "ctr_session_not_json"
+    NESTED_TOO_DEEP = "ctr_session_nested_too_deep"
+    MEMBER_MISSING = "ctr_member_missing"
+    MEMBER_UNREADABLE = "ctr_member_unreadable"
+    SEVERAL_MEASUREMENTS = "ctr_several_measurements"
+    TOO_MANY_VALUES = "ctr_too_many_values"
+
+
+class CtrSessionCode(StrEnum):
+    """What decoding noticed about a session."""
+
+    ONE_VALUE_ONLY = "ctr_one_value_only"
+    UNIT_CONTRADICTED = "ctr_unit_contradicted"
+    ZONE_ASSUMED = "ctr_zone_assumed"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedValue:
+    """One value with what it belongs to, as parsed JSON; numbers are :class:`~eichrecht.formats._json.Written`.
+
+    Attributes:
+        where: Place of the value in the session.
+    """
+
+    session: dict[str, Any]
+    measurement: dict[str, Any]
+    value: dict[str, Any]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How one signature method of such sessions works.
+
+    Attributes:
+        format: Name of the format.
+        context: Name of the method in ``@context``.
+        algorithm: Signature algorithm.
+        number_bytes: Bytes of r and of s.
+        traits: Of its records.
+        fields: What of a value is signed.
+        shown: Takes out of a reading what this method does not sign.
+        serial: The meter's id, from the signed bytes.
+        identification: The user, from the signed bytes.
+        notice: What else to say about a session, by its first value.
+    """
+
+    format: str
+    context: str
+    algorithm: str
+    number_bytes: int
+    traits: Traits
+    fields: Callable[[SignedValue], Edl40Fields]
+    shown: Callable[[Reading], Reading]
+    serial: Callable[[bytes], str]
+    identification: Callable[[bytes], Identification]
+    notice: Callable[[SignedValue], Iterator[Finding]]
+
+
+def find(content: bytes, method: Method) -> Sequence[RecordSpan]:
+    """Return the span of the session that ``content`` consists of, if it is one of this method.
+
+    The session's own ``@context`` decides; if it names no method, those of its measurements do.
+    """
+    if method.context.encode() not in content:
+        return ()
+    start = len(content) - len(content.lstrip(BLANKS))
+    span = value_at(content, start) if content[start : start + 1] == b"{" else None
+    if span is None or content[span[1] :].strip(BLANKS):
+        return ()
+    found = members(content, start)
+    if found is None or _method(content, found) != method.context:
+        return ()
+    return (RecordSpan(method.format, *span, "ctr_session"),)
+
+
+def _method(content: bytes, found: dict[str, Span]) -> str | None:
+    if "measurements" not in found:
+        return None
+    own = content[slice(*found["@context"])].strip(b'"') if "@context" in found else b""
+    match = _METHOD.search(own)
+    if match is not None:
+        return match[1].decode()
+    contexts = _CONTEXT.findall(content[slice(*found["measurements"])])
+    named = {match[1].decode() for text in contexts if (match := _METHOD.search(text)) is not None}
+    return named.pop() if len(named) == 1 else None
+
+
+def decode(content: bytes, method: Method) -> SignedRecord:
+    """Decode the session that ``content`` consists of.
+
+    Raises:
+        NotThisFormatError: It is no session of this method.
+        MalformedRecordError: A member is missing or unreadable, or there is more than one measurement.
+        LimitExceededError: Too large, or too many values.
+    """
+    spans = find(content, method)
+    if not spans:
+        raise NotThisFormatError(CtrSessionErrorCode.NOT_A_SESSION)
+    raw = content[spans[0].start : spans[0].end]
+    session, findings, unambiguous = _read(raw)
+    values = _values(session)
+    buffers = [edl40_buffer(method.fields(value)) for value in values]
+    fields = [read_edl40_buffer(buffer) for buffer in buffers]
+    claims = [_signature(value, method) for value in values]
+    for value, read in zip(values, fields, strict=True):
+        findings += edl40_findings(read, value.where)
+    findings += method.notice(values[0])
+    findings += _zone(values)
+    if len(values) == 1:
+        findings.append(problem(CtrSessionCode.ONE_VALUE_ONLY, values[0].where))
+    first = fields[0]
+    numbered = method.traits.pagination != "none"
+    return SignedRecord(
+        format=method.format,
+        version=None,
+        raw=raw,
+        signed_bytes=buffers[0],
+        signature=claims[0],
+        meter=Device(serial=method.serial(first.server_id)),
+        gateway=Device(),
+        charge_point=(None, None),
+        identification=method.identification(first.contract_id),
+        pagination=Pagination("", first.pagination) if numbered else None,
+        readings=tuple(_readings(values, fields, method, numbered=numbered)),
+        findings=tuple(findings),
+        unambiguous=unambiguous,
+        more_signatures=tuple(
+            SignedPiece(value.where, buffer, claim)
+            for value, buffer, claim in zip(values[1:], buffers[1:], claims[1:], strict=True)
+        ),
+        contradictions=tuple(_contradictions(values[0])),
+        session=f"{first.contract_id.hex()}@{local_time_text(first.contract_time_local_s)}",
+        traits=method.traits,
+    )
+
+
+def _read(raw: bytes) -> tuple[dict[str, Any], list[Finding], bool]:
+    if len(raw) > MAX_RECORD_BYTES:
+        limit = {"limit": str(MAX_RECORD_BYTES)}
+        raise LimitExceededError(CtrSessionErrorCode.RECORD_TOO_LARGE, "", limit)
+    try:
+        session, faults = read_carefully(raw)
+    except json.JSONDecodeError as error:
+        position = {"position": str(error.pos)}
+        raise MalformedRecordError(CtrSessionErrorCode.NOT_JSON, "", position) from None
+    except RecursionError:  # the depth is bounded by the scan; only a caller near its own limit gets here
+        raise LimitExceededError(CtrSessionErrorCode.NESTED_TOO_DEEP) from None
+    findings = [problem(OcmfCode.DUPLICATE_KEY, place) for place in faults.duplicates[:20]]
+    findings += [problem(OcmfCode.NON_FINITE_NUMBER, place) for place in faults.non_finite[:20]]
+    findings += [problem(OcmfCode.LONE_SURROGATE, place) for place in faults.surrogates[:20]]
+    if not faults.utf8:
+        findings.append(problem(OcmfCode.TEXT_NOT_UTF8))
+    return session, findings, not findings
+
+
+def _values(session: dict[str, Any]) -> list[SignedValue]:
+    measurements = session.get("measurements")
+    if not isinstance(measurements, list) or not measurements:
+        raise missing("/measurements")
+    if len(measurements) > 1:
+        # Which of them is the energy of the session nobody has signed, and each may be of another meter.
+        raise MalformedRecordError(CtrSessionErrorCode.SEVERAL_MEASUREMENTS, "/measurements")
+    measurement = measurements[0]
+    values = measurement.get("values") if isinstance(measurement, dict) else None
+    if not isinstance(values, list) or not values:
+        raise missing("/measurements/0/values")
+    if len(values) > MAX_VALUES:
+        raise LimitExceededError(CtrSessionErrorCode.TOO_MANY_VALUES, "", {"limit": str(MAX_VALUES)})
+    found = []
+    for index, value in enumerate(values):
+        where = f"/measurements/0/values/{index}"
+        if not isinstance(value, dict):
+            raise unreadable(where)
+        found.append(SignedValue(session, measurement, value, where))
+    return found
+
+
+def _readings(
+    values: Sequence[SignedValue], fields: Sequence[Edl40Fields], method: Method, *, numbered: bool
+) -> Iterator[Reading]:
+    last = len(values) - 1
+    for index, (value, read) in enumerate(zip(values, fields, strict=True)):
+        # Their order in the file is not signed either; exchanged, value and number or time run backwards.
+        role = (
+            ReadingRole.BEGIN
+            if index == 0
+            else ReadingRole.END
+            if index == last
+            else ReadingRole.INTERMEDIATE
+        )
+        if not last:
+            role = ReadingRole.UNKNOWN
+        for reading in edl40_readings(read, role=role, where=value.where):
+            number = read.pagination if numbered else None
+            yield method.shown(replace(reading, index=index, record_number=number))
+
+
+def _signature(value: SignedValue, method: Method) -> SignatureClaim:
+    """Return the first signature of a value: r and s in hexadecimal, or both in one text."""
+    where = f"{value.where}/signatures"
+    signatures = value.value.get("signatures")
+    signature = signatures[0] if isinstance(signatures, list) and signatures else None
+    if not isinstance(signature, dict):
+        raise missing(where)
+    named = signature.get("algorithm")
+    algorithm_text = named[:60] if isinstance(named, str) else None
+    where = f"{where}/0"
+    if "r" in signature or "s" in signature:
+        numbers = b"".join(
+            _fixed(hex_at(signature, n, where), method.number_bytes, where) for n in ("r", "s")
+        )
+        return SignatureClaim(method.algorithm, algorithm_text, numbers, "hex", native="raw")
+    octets = hex_at(signature, "value", where)
+    native = "raw" if len(octets) == 2 * method.number_bytes else "der"
+    return SignatureClaim(method.algorithm, algorithm_text, octets, "hex", native=native)
+
+
+def _fixed(octets: bytes, length: int, where: str) -> bytes:
+    number = octets.lstrip(b"\0")
+    if len(number) > length:
+        raise unreadable(where)
+    return number.rjust(length, b"\0")
+
+
+def _contradictions(value: SignedValue) -> Iterator[Finding]:
+    """The unit in words is not signed, its code is."""
+    named = value.measurement.get("unit")
+    code = number_at(value.measurement, "unitEncoded", "/measurements/0")
+    if named is None:
+        return
+    text = named if isinstance(named, str) else "?"
+    if text.strip().upper() not in _UNIT_NAMES.get(code, frozenset({unit_text(code).upper()})):
+        yield problem(
+            CtrSessionCode.UNIT_CONTRADICTED,
+            "/measurements/0/unit",
+            written=text[:20],
+            signed=unit_text(code),
+        )
+
+
+def _zone(values: Sequence[SignedValue]) -> Iterator[Finding]:
+    written = [value.value.get("timestamp") for value in values]
+    authorised = values[0].session.get("authorizationStart")
+    written.append(authorised.get("timestamp") if isinstance(authorised, dict) else None)
+    if any(isinstance(text, str) and text.endswith("Z") for text in written):
+        yield note(CtrSessionCode.ZONE_ASSUMED)
+
+
+@cache
+def _berlin() -> ZoneInfo:
+    return ZoneInfo("Europe/Berlin")
+
+
+def local_seconds_at(value: Any, name: str, where: str) -> int:
+    """Return the local seconds that are signed of a written time.
+
+    With an offset they are the date and time as written. UTC (``Z``) hides the meter's zone; it is that of Berlin,
+    as the program that makes such files has it (containers.md §4).
+
+    Raises:
+        MalformedRecordError: There is no time, or it is none.
+    """
+    match = _TIME.fullmatch(text_at(value, name, where))
+    if match is None:
+        raise unreadable(pointer(where, name))
+    try:
+        local = datetime.fromisoformat(match[1])
+        if match[2] == "Z":
+            local = local.replace(tzinfo=UTC).astimezone(_berlin()).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        raise unreadable(pointer(where, name)) from None
+    return (local - _EPOCH) // timedelta(seconds=1)
+
+
+def text_at(value: Any, name: str, where: str) -> str:
+    """Return a text member.
+
+    Raises:
+        MalformedRecordError: It is missing or no text.
+    """
+    found = value.get(name) if isinstance(value, dict) else None
+    if found is None:
+        raise missing(pointer(where, name))
+    if not isinstance(found, str):
+        raise unreadable(pointer(where, name))
+    return found
+
+
+def hex_at(value: Any, name: str, where: str) -> bytes:
+    """Return the bytes of a member in hexadecimal digits.
+
+    Raises:
+        MalformedRecordError: It is missing or something else.
+    """
+    digits = text_at(value, name, where)
+    if not _HEX.fullmatch(digits):
+        raise unreadable(pointer(where, name))
+    return bytes.fromhex(digits)
+
+
+def number_at(value: Any, name: str, where: str) -> int:
+    """Return a whole number, written as one or as its digits.
+
+    Raises:
+        MalformedRecordError: It is missing or something else.
+    """
+    found = value.get(name) if isinstance(value, dict) else None
+    if found is None:
+        raise missing(pointer(where, name))
+    digits = found.decode("ascii") if isinstance(found, Written) else found
+    if not isinstance(digits, str) or not _NUMBER.fullmatch(digits):
+        raise unreadable(pointer(where, name))
+    return int(digits)
+
+
+def missing(where: str) -> MalformedRecordError:
+    """Return the error for a member that is not there."""
+    return MalformedRecordError(CtrSessionErrorCode.MEMBER_MISSING, where, {"member": where})
+
+
+def unreadable(where: str) -> MalformedRecordError:
+    """Return the error for a member that holds nothing that could have been signed."""
+    return MalformedRecordError(CtrSessionErrorCode.MEMBER_UNREADABLE, where, {"member": where})
