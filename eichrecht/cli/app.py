@@ -91,11 +91,12 @@ def _application(first: str | None) -> typer.Typer:
     app.command()(verify)
     if first == "verify":
         return app
-    from eichrecht.cli import cdr, demo, serve  # noqa: PLC0415 - see above
+    from eichrecht.cli import cdr, demo, edifact, serve  # noqa: PLC0415 - see above
 
     for name, commands in (
         ("cdr", cdr.commands),
         ("db", serve.db),
+        ("edifact", edifact.commands),
         ("key", serve.key),
         ("tariff", serve.tariff),
         ("partner", serve.partner),

@@ -41,7 +41,7 @@ class PdfFiles:
         found = open_members(_listing(files, "file"), Layer("pdf", "pdf_embedded_file"), opener)
         if found.parts or not files.complete or _failed(files.frames):
             # A text that only begins like a PDF is no PDF: then the other kinds are tried.
-            return replace(found, final=False)
+            return replace(found, final=not files.count("unreadable"))
         pages = _search(payload.content, "pages", opener)
         on_pages = open_members(_listing(pages, "picture"), Layer("pdf", "pdf_picture"), opener)
         findings = found.findings + on_pages.findings

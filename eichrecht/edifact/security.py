@@ -357,16 +357,11 @@ def _only(algorithms: tuple[Algorithm, ...], use: str, found: list[Finding], whe
     return of_use[0]
 
 
-def _is_of_standard(algorithm: Algorithm) -> bool:
-    """Whether its codes are those of UN/CEFACT."""
-    return all(code in ("", "1") for code in algorithm.lists)
-
-
 def _hash(algorithms: tuple[Algorithm, ...], found: list[Finding], where: str) -> str | None:
     hashing = _only(algorithms, HASHING, found, where)
     if hashing is None:
         return None
-    if hashing.code not in HASHES or not _is_of_standard(hashing):
+    if hashing.code not in HASHES:
         name = _NAMES["hash"].get(hashing.code, "?")
         found.append(problem(SecurityCode.HASH_UNSUPPORTED, where, code=hashing.code[:10] or "-", name=name))
         return None
@@ -378,7 +373,7 @@ def _scheme(algorithms: tuple[Algorithm, ...], found: list[Finding], where: str)
     if signing is None:
         return None
     code, padding = signing.code, signing.padding
-    if code not in (ECC, RSA) or not _is_of_standard(signing):
+    if code not in (ECC, RSA):
         name = _NAMES["algorithm"].get(code, "?")
         found.append(problem(SecurityCode.ALGORITHM_UNSUPPORTED, where, code=code[:10] or "-", name=name))
         return None

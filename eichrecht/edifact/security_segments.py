@@ -18,13 +18,15 @@ HASHING, SIGNING = "1", "6"
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """S502 of USA, as written: use 0523, mode 0525, algorithm 0527, padding 0591, and the lists of the codes."""
+    """S502 of USA, as written: use 0523, algorithm 0527, padding 0591.
+
+    The lists that the codes are of (0533, 0529, 0601) are not looked at: 1, UN/CEFACT, is the only one, and a
+    signature that fits was made with the algorithm, whatever its code is called.
+    """
 
     use: str
-    mode: str
     code: str
     padding: str
-    lists: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ def read_header(segment: Segment) -> Header:
 def read_algorithm(segment: Segment) -> Algorithm:
     """Read USA."""
     parts = _Texts(segment).components(1) + [""] * 7
-    use, mode, mode_list, code, code_list, padding, padding_list = parts[:7]
-    return Algorithm(use, mode, code, padding, (mode_list, code_list, padding_list))
+    use, _, _, code, _, padding = parts[:6]
+    return Algorithm(use, code, padding)
 
 
 def read_certificate(segment: Segment) -> tuple[str, str]:

@@ -249,7 +249,9 @@ def _readings(payload: Payload) -> Iterator[Reading]:
         (ReadingRole.BEGIN, "meter_startreading", payload.begin, begin_s),
         (ReadingRole.END, "meter_endreading", payload.end, end_s),
     )
-    for index, (role, name, text, unix_s) in enumerate(ends):
+    # A register that is missing or unreadable (a finding says so) is no reading: the session is incomplete.
+    readable = [end for end in ends if end[2] is not None]
+    for index, (role, name, text, unix_s) in enumerate(readable):
         time = None if unix_s is None else moment(unix_s)
         yield Reading(
             index=index,

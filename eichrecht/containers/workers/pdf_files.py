@@ -89,7 +89,7 @@ class Search:
         if depth > _TREE_DEPTH or not self._count():
             return
         names = _items(_get(node, "/Names"))
-        for name, specification in zip(names[::2], names[1::2], strict=False):
+        for name, specification in zip(names, names, strict=False):
             if self._count():
                 yield str(name), specification
         for kid in _items(_get(node, "/Kids")):
@@ -169,8 +169,9 @@ def _get(thing: Any, key: str) -> Any:
     return None if type(value).__name__ == "NullObject" else value
 
 
-def _items(array: Any) -> list[Any]:
-    return [item.get_object() for item in array] if isinstance(array, list) else []
+def _items(array: Any) -> Iterator[Any]:
+    """Yield the members of an array, each looked up only when it is its turn."""
+    return (item.get_object() for item in array) if isinstance(array, list) else iter(())
 
 
 def _picture(stream: Any) -> Callable[[], bytes] | None:
