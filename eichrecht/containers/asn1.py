@@ -11,6 +11,9 @@ CONSTRUCTED = 0x20
 MAX_DEPTH = 16
 """Deepest nesting of indefinite lengths: streaming senders write four levels. Every level is passed over once more."""
 
+MAX_PARTS = 100_000
+"""Most elements in one: a streaming sender writes content of the largest size in pieces of a kilobyte or more."""
+
 _MAX_LENGTH_OCTETS = 4
 """Octets of a long-form length: more than 4 GiB is no document."""
 
@@ -58,10 +61,13 @@ class Element:
         """Yield the elements inside.
 
         Raises:
-            Asn1Error: They do not fill the content.
+            Asn1Error: They do not fill the content, or there are more than ``MAX_PARTS``.
         """
-        at = self.inner
+        at, count = self.inner, 0
         while at < self.inner_end:
+            count += 1
+            if count > MAX_PARTS:
+                raise Asn1Error("too many parts")
             child = read(self.data, at, self.inner_end, strict=strict)
             yield child
             at = child.end
@@ -91,8 +97,11 @@ def read(
     if first == 0x80:
         if strict or not tag & CONSTRUCTED or depth >= MAX_DEPTH:
             raise Asn1Error("indefinite length")
-        end = inner
+        end, count = inner, 0
         while data[end : end + 2] != b"\0\0":
+            count += 1
+            if count > MAX_PARTS:
+                raise Asn1Error("too many parts")
             end = read(data, end, limit, strict=False, depth=depth + 1).end
         if end + 2 > limit:
             raise Asn1Error("no end of contents")

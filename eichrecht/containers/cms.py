@@ -124,6 +124,7 @@ def _oid(dotted: str) -> bytes:
 
 
 _PKCS7 = "1.2.840.113549.1.7."
+_TYPE_PREFIX = b"\x06\x09" + _oid(_PKCS7 + "1")[:-1]
 _DATA, _SIGNED_DATA = _oid(_PKCS7 + "1"), _oid(_PKCS7 + "2")
 _ENCRYPTED = frozenset({_oid(_PKCS7 + "3"), _oid(_PKCS7 + "6"), _oid("1.2.840.113549.1.9.16.1.23")})
 _HASHES = {_oid(f"2.16.840.1.101.3.4.2.{n}"): f"SHA{bits}" for n, bits in ((1, 256), (2, 384), (3, 512))}
@@ -137,14 +138,8 @@ _DIGEST_BYTES = {"SHA256": 32, "SHA384": 48, "SHA512": 64}
 
 
 def looks_like_cms(data: bytes) -> bool:
-    """Whether octets begin like a ContentInfo of PKCS #7: a SEQUENCE whose first element is one of its types."""
-    try:
-        outer = read(data, strict=False) if data[:1] == b"\x30" else None
-        first = read(data, outer.inner, outer.inner_end) if outer is not None else None
-    except Asn1Error:
-        # Cut off, but of a kind that cannot be mistaken.
-        return data[:1] == b"\x30" and _oid(_PKCS7)[:-1] in data[:16]
-    return first is not None and first.tag == OID and first.content.startswith(_oid(_PKCS7 + "1")[:-1])
+    """Whether octets begin like a ContentInfo: a SEQUENCE whose first element is a content type of PKCS #7."""
+    return data[:1] == b"\x30" and 2 <= data.find(_TYPE_PREFIX, 0, 16) <= 6
 
 
 @lru_cache(maxsize=4)
@@ -163,7 +158,9 @@ def read_cms(data: bytes) -> Cms:
             raise CmsError(CmsCode.NOT_SIGNED_DATA)
         (signed_data,) = _exactly(_tagged(wrapped, _CONTEXT_0), 1, strict=False)
         return _read_signed_data(_tagged(signed_data, SEQUENCE))
-    except Asn1Error:
+    except CmsError:
+        raise
+    except (ValueError, StopIteration):  # an element that is none, or a part that is missing
         raise CmsError(CmsCode.MALFORMED) from None
 
 
@@ -248,7 +245,7 @@ def _read_signer(
         signing_time = _time(values[_SIGNING_TIME]) if _SIGNING_TIME in values else None
         differs = own is not None and _differs(values, own)
         ok = _single(values, _CONTENT_TYPE, OID) == _DATA and len(message_digest) == _DIGEST_BYTES[hash_name]
-    except (Asn1Error, KeyError):
+    except (ValueError, KeyError, StopIteration):
         ok = False
     if not ok:
         return Cms(content, CmsCode.SIGNED_ATTRIBUTES_MALFORMED)
@@ -297,7 +294,7 @@ def _scheme(oid: bytes, parameters: bytes, hash_name: str) -> str | CmsCode:
     if oid == _PSS:
         try:
             return "RSA-PSS" if _is_plain_pss(parameters, hash_name) else CmsCode.PSS_PARAMETERS
-        except Asn1Error:
+        except ValueError:
             return CmsCode.PSS_PARAMETERS
     if oid == _RSA_ENCRYPTION or oid in _RSA:
         return "RSA" if _RSA.get(oid, hash_name) == hash_name else CmsCode.DIGESTS_DIFFER
@@ -353,7 +350,7 @@ def public_key_of(certificate: bytes) -> bytes | None:
     """Return the SubjectPublicKeyInfo of a certificate in DER as it stands; ``None`` if it is no certificate."""
     try:
         return _certificate_parts(certificate)[2]
-    except (Asn1Error, StopIteration):
+    except (ValueError, StopIteration):
         return None
 
 
@@ -367,7 +364,7 @@ def _signers_certificate(identifier: Element, certificates: tuple[bytes, ...]) -
                     return certificate
             elif identifier.tag == _KEY_IDENTIFIER and identifier.content == _key_identifier(extensions):
                 return certificate
-        except (Asn1Error, StopIteration):
+        except (ValueError, StopIteration):
             continue
     return None
 

@@ -6,8 +6,6 @@ tiny streams costs more than the limits say.
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -115,11 +113,21 @@ def _bzip2_magics() -> tuple[bytes, ...]:
     return tuple(b"BZh%d" % level + block for level in range(1, 10) for block in (first_block, empty_end))
 
 
+def _new_bzip2() -> _Stream:
+    import bz2  # noqa: PLC0415 - these libraries are loaded only where something is to be expanded
+
+    return bz2.BZ2Decompressor()
+
+
+def _new_xz() -> _Stream:
+    import lzma  # noqa: PLC0415 - see above
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_XZ_MEMORY)
+
+
 GZIP = Compression("gzip", (b"\x1f\x8b\x08",), lambda: _Zlib(31))
-BZIP2 = Compression("bzip2", _bzip2_magics(), bz2.BZ2Decompressor)
-XZ = Compression(
-    "xz", (b"\xfd7zXZ\x00",), lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_XZ_MEMORY)
-)
+BZIP2 = Compression("bzip2", _bzip2_magics(), _new_bzip2)
+XZ = Compression("xz", (b"\xfd7zXZ\x00",), _new_xz)
 COMPRESSIONS = (GZIP, BZIP2, XZ)
 """Compressions of whole files (RFC 1952, bzip2 1.0, the .xz format 1.1)."""
 
@@ -155,11 +163,13 @@ def expand_deflate(content: bytes, start: int, end: int, limit: int) -> Expanded
 
 def expand_bzip2(content: bytes, start: int, end: int, limit: int) -> Expanded:
     """Expand one bzip2 stream in ``content[start:end]``."""
-    return _expand_stream(bz2.BZ2Decompressor(), content, start, limit, end)
+    return _expand_stream(_new_bzip2(), content, start, limit, end)
 
 
 def expand_zip_lzma(content: bytes, start: int, end: int, limit: int) -> Expanded:
     """Expand LZMA as ZIP stores it (APPNOTE 6.3.10, 5.8.8): version, size of the properties, properties."""
+    import lzma  # noqa: PLC0415 - see above
+
     head = content[start : min(start + 9, end)]
     if len(head) < 9 or head[2:4] != b"\x05\x00":
         return Expanded(b"", 0, 0, Failure.DAMAGED)
@@ -191,9 +201,9 @@ def _expand_stream(
         piece = content[position : min(position + _PIECE, end)] if stream.needs_input else b""
         try:
             made = stream.decompress(piece, min(_OUTPUT, limit + 1 - len(output)))
-        except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
-            # The error has no code; its one other cause is the limit on memory.
-            memory = isinstance(error, lzma.LZMAError) and "limit" in str(error)
+        except Exception as error:  # each library has its own kind of error
+            # That of lzma has no code; its one cause other than damage is the limit on memory.
+            memory = type(error).__name__ == "LZMAError" and "limit" in str(error)
             failure = Failure.TOO_LARGE if memory else Failure.DAMAGED
             return Expanded(b"", position - start, len(output), failure)
         position += len(piece)

@@ -55,9 +55,9 @@ MAX_KEY_FILE = 32 * 1024
 MAX_BESIDE_KEYS = 256
 """Most keys of one archive that serve the records in it; every key is a trial per record."""
 
-MAX_IMAGE_PIXELS = 120_000_000
-"""Most pixels of all images of a document together: two pictures of the largest ordinary phone camera (50
-million), or ten of the usual 12 million. Searching a million takes some 20 ms."""
+MAX_IMAGE_PIXELS = 80_000_000
+"""Most pixels of all images of a document together: a picture of the largest ordinary phone camera (50 million),
+or six of the usual 12 million. Searching a million takes some 20 ms; Pillow's own limit is 89 million."""
 
 MAX_SCANS_PIXELS = 10 * MAX_IMAGE_PIXELS
 """Most pixels times scans of a progressive JPEG: writers make about ten scans, an attacker a hundred thousand,

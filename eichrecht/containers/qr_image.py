@@ -106,8 +106,14 @@ def _read_raster(content: bytes, kind: str, layer: Layer, opener: Opener) -> Fou
         return Found(findings=(problem(ArchiveCode.LIBRARY_MISSING, kind=kind, package=package),))
     try:
         return _read_picture(content, kind, layer, opener, pillow, codes)
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):
+        return _too_large()
     except Exception:  # the library raises, or warns of, whatever its decoding runs into
         return Found(findings=(problem(ArchiveCode.IMAGE_UNREADABLE, kind=kind),))
+
+
+def _too_large() -> Found:
+    return Found(findings=(problem(ArchiveCode.IMAGE_TOO_LARGE, limit=MAX_IMAGE_PIXELS),))
 
 
 def _read_picture(
@@ -119,8 +125,7 @@ def _read_picture(
         # Only the header was read so far: a small file can claim, and cost, any number of pixels.
         scans = content.count(b"\xff\xda") if kind == "JPEG" else 1
         if width * height * scans > MAX_SCANS_PIXELS or not opener.grant_pixels(width * height):
-            size = problem(ArchiveCode.IMAGE_TOO_LARGE, width=width, height=height, limit=MAX_IMAGE_PIXELS)
-            return Found(findings=(size,))
+            return _too_large()
         findings: tuple[Finding, ...] = ()
         if kind != "JPEG" and getattr(picture, "is_animated", False):
             findings += (note(ArchiveCode.IMAGE_FURTHER_FRAMES, kind=kind),)

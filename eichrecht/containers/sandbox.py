@@ -6,7 +6,6 @@ reader runs in a fresh interpreter that knows nothing but its input, and is stop
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +71,8 @@ def run_worker(worker: str, arguments: tuple[str, ...], content: bytes, opener: 
         content: Its input.
         opener: Whose budget pays for it; nothing is run once that is used up.
     """
+    import subprocess  # noqa: PLC0415 - loaded only where there is a PDF or an SVG
+
     if not opener.bytes_left():
         opener.waste_bytes(1)
         return Run((), complete=False, reason="budget")

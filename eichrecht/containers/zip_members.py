@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import io
 import stat
-import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from eichrecht.containers.codes import ArchiveCode
@@ -105,9 +104,11 @@ def read_zip(content: bytes, room: int) -> Listing:
 
 def _directory(content: bytes) -> list[_Entry] | None:
     """Read the directory at the end; ``None`` if it is missing or damaged."""
+    import zipfile  # noqa: PLC0415 - loaded only where there is a ZIP archive
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            infos: Sequence[zipfile.ZipInfo] = archive.infolist()
+            infos = archive.infolist()
     except Exception:
         return None
     return [

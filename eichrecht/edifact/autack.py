@@ -8,7 +8,9 @@ interchanges may carry the same reference, and only the signature tells whether 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from eichrecht.edifact.interchange import EdifactFile, Interchange, Message, Party
 from eichrecht.edifact.security import MAX_GROUPS, SignatureGroup, check_header, make_group
@@ -31,6 +33,9 @@ TYPE = "AUTACK"
 
 MAX_REFERENCES = 10_000
 """Most USX of a message that are looked at; the standard allows 9999."""
+
+_Place: TypeAlias = tuple[str, Party, Party, str]
+"""0020, S002, S003 and 0062 of a reference."""
 
 _SERVICES = frozenset({"7"})
 _COUNT = re.compile(r"[0-9]{1,10}")
@@ -73,27 +78,23 @@ class Autack:
     """One AUTACK message.
 
     Attributes:
-        reference: 0062 of its UNH.
         references: What it refers to.
         findings: What is wrong with it; errors. Nothing of it may be used then.
     """
 
-    reference: str
     references: tuple[Reference, ...]
     findings: tuple[Finding, ...]
     _groups: tuple[_Group, ...]
+    _by_place: Mapping[_Place, tuple[Reference, ...]]
 
     def signatures(self, interchange: Interchange, message: Message) -> tuple[SignatureGroup, ...]:
         """Return its signatures over a message or the whole interchange of it; empty if it refers to neither."""
+        place = (interchange.reference, interchange.sender, interchange.recipient)
         found: list[SignatureGroup] = []
-        for one in self.references:
-            same = (one.interchange, one.sender, one.recipient)
-            if same != (interchange.reference, interchange.sender, interchange.recipient):
-                continue
-            if one.message not in ("", message.reference):
-                continue
-            runs = message.segments if one.message else interchange.segments
-            found += (self._signature(one, *result, runs) for result in one.results[:MAX_GROUPS])
+        for name in dict.fromkeys(("", message.reference)):
+            for one in self._by_place.get((*place, name), ()):
+                runs = message.segments if one.message else interchange.segments
+                found += (self._signature(one, *result, runs) for result in one.results[:MAX_GROUPS])
         return tuple(found[:MAX_GROUPS])
 
     def _signature(
@@ -139,8 +140,15 @@ def _read(message: Message) -> Autack:
             for name, _ in one.results
         )
     )
-    findings = (problem(SecurityCode.AUTACK_MALFORMED, message.where),) if broken else ()
-    return Autack(message.reference, () if broken else tuple(references), findings, tuple(groups))
+    if broken:
+        return Autack((), (problem(SecurityCode.AUTACK_MALFORMED, message.where),), (), {})
+    by_place: dict[_Place, tuple[Reference, ...]] = {}
+    for one in references:
+        place = (one.interchange, one.sender, one.recipient, one.message)
+        known = by_place.get(place, ())
+        if len(known) < MAX_GROUPS:
+            by_place[place] = (*known, one)
+    return Autack(tuple(references), (), tuple(groups), by_place)
 
 
 def _headers(segments: list[Segment], tags: list[str]) -> tuple[list[_Group], int]:

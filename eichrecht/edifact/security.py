@@ -14,6 +14,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from eichrecht.edifact.interchange import Interchange, Message
 from eichrecht.edifact.security_codes import CONTRADICTIONS, SecurityCode
@@ -103,6 +104,8 @@ class SignatureGroup:
 
         Files get line breaks in transit that nobody signed. Nothing else is ever removed, and nothing added.
         """
+        if not any(data.find(sign, start, end) >= 0 for start, end in self.spans for sign in (b"\r", b"\n")):
+            return None
         plain = b"".join(data[start:end] for run in self.segments for _, start, end in run.spans())
         return plain if plain != self.signed(data) else None
 
@@ -113,7 +116,7 @@ class SignatureGroup:
             return ()
         if self.scheme == "RSA":
             return (f"RSA-{self.hash_name}",)
-        return tuple(f"ECDSA-{curve}-{self.hash_name}" for curve in CURVES)
+        return ecdsa_algorithms(self.hash_name)
 
 
 CURVES = (
@@ -121,6 +124,12 @@ CURVES = (
     *("secp256k1", "secp192r1", "secp192k1", "secp224r1", "secp224k1"),
 )
 """Curves that the key may be of, the likeliest first: EDIFACT does not carry it."""
+
+
+@cache
+def ecdsa_algorithms(hash_name: str) -> tuple[str, ...]:
+    """Return ECDSA with this hash function on every curve that the key may be of."""
+    return tuple(f"ECDSA-{curve}-{hash_name}" for curve in CURVES)
 
 
 @dataclass(frozen=True, slots=True)

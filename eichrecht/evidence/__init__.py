@@ -4,10 +4,11 @@ Plain frozen dataclasses without input or output. Every stage below produces or 
 nothing else, so a stage can be replaced without its neighbours noticing.
 """
 
-from eichrecht.evidence.document import BesideKey, Document, Layer, Part, RecordSpan
+from eichrecht.evidence.document import BesideKey, Document, Layer, Part, RecordSpan, SignedEnvelope
 from eichrecht.evidence.findings import Finding, Severity, note, problem, warning
 from eichrecht.evidence.readings import ClockStatus, Reading, ReadingRole
 from eichrecht.evidence.records import (
+    Attestation,
     Device,
     Identification,
     LossCompensation,
@@ -15,6 +16,7 @@ from eichrecht.evidence.records import (
     SignatureClaim,
     SignedPiece,
     SignedRecord,
+    SignerCertificate,
 )
 from eichrecht.evidence.traits import OCMF_TRAITS, OfficialCheck, PaginationRule, StatusFlag, Traits
 from eichrecht.evidence.verdicts import (
@@ -32,6 +34,7 @@ from eichrecht.evidence.verdicts import (
 
 __all__ = [
     "OCMF_TRAITS",
+    "Attestation",
     "BesideKey",
     "Billable",
     "ClockStatus",
@@ -57,8 +60,10 @@ __all__ = [
     "SignatureClaim",
     "SignatureStatus",
     "SignatureVerdict",
+    "SignedEnvelope",
     "SignedPiece",
     "SignedRecord",
+    "SignerCertificate",
     "StatusFlag",
     "Traits",
     "TransactionVerdict",

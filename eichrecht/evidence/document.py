@@ -73,6 +73,25 @@ class BesideKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedEnvelope:
+    """A signature around or beside data, as it stood; whether it fits is not looked at here.
+
+    Attributes:
+        kind: ``cms`` (RFC 5652) or ``autack`` (ISO 9735-6).
+        signature: The signature's exact octets: the CMS structure, or the file with the AUTACK message.
+        content: The exact octets that it is said to sign; ``None`` where it holds them itself.
+        mime: Whether ``content`` is an entity of a mail, whose line ends mail programs change in transit.
+        where: Place of the signature, for people.
+    """
+
+    kind: str
+    signature: bytes
+    content: bytes | None = None
+    mime: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One candidate record inside a document, still undecoded by its format.
 
@@ -92,6 +111,7 @@ class Part:
         beside_keys: Key files that lay in the same archive; they serve records without a key of their own.
         claims: What the container says about the record beside it, unsigned: ``(("evse_id", "DE*ABC*E1"),)``. A
             format may compare them with what is signed.
+        envelopes: Signatures around the content or beside its file.
     """
 
     content: bytes
@@ -108,3 +128,4 @@ class Part:
     detached_signature: bytes | None = None
     beside_keys: tuple[BesideKey, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
+    envelopes: tuple[SignedEnvelope, ...] = ()

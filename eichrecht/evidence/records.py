@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from eichrecht.evidence.findings import Finding
@@ -103,6 +104,51 @@ class SignedPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class SignerCertificate:
+    """The certificate that came with a signature; who it belongs to is for the verification to say.
+
+    Attributes:
+        certificate: X.509 in DER.
+        others: Further certificates that came with it, to build a path.
+        signing_time: When it was signed, as the signer states it under the signature; ``None`` if unstated.
+        sender: Identification that the signed data give of their sender.
+    """
+
+    certificate: bytes
+    others: tuple[bytes, ...] = ()
+    signing_time: datetime | None = None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """One of the signatures of a record that may have several signers; each is judged with a key of its own.
+
+    Attributes:
+        name: Which one, for people.
+        signed_bytes: Exactly the bytes that it covers.
+        signature: The claim about it.
+        spans: Places in the record's ``raw`` that it covers, directly or by a digest.
+        otherwise: Bytes that may have been signed instead, and what is to be said if it were those.
+        key_text: Public key that came with it, unconfirmed.
+        certificate: Certificate that came with it.
+        defect: Reason code of an ``unverified`` or ``invalid`` that stands before any computation (``unsigned``,
+            ``unsupported_algorithm``, ...); the findings of the record say more. ``None`` if it can be checked.
+        refuted: Whether the defect shows the record to be wrong.
+    """
+
+    name: str
+    signed_bytes: bytes
+    signature: SignatureClaim
+    spans: tuple[tuple[int, int], ...] = ()
+    otherwise: tuple[bytes, Finding] | None = None
+    key_text: str | None = None
+    certificate: SignerCertificate | None = None
+    defect: str | None = None
+    refuted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SignedRecord:
     """A record decoded by its format; nothing in it is verified yet.
 
@@ -135,6 +181,10 @@ class SignedRecord:
             counts only for readings without a signed role, and never more than a container's word.
         assigned_at: Signed time at which the user was assigned, as written. Most meters keep it through a session
             (so it tells several sessions of one user apart), some set it anew at the end; ``None`` if unsigned.
+        attestations: All signatures of a record that may have several signers; ``signed_bytes`` and ``signature``
+            are those of the first. Empty in formats where the one signature above is all there is.
+        content: The data that are signed, where ``signed_bytes`` are not them (a digest of them) or may differ
+            between signatures over the same data; ``None`` elsewhere.
     """
 
     format: str
@@ -160,10 +210,14 @@ class SignedRecord:
     official_refusals: tuple[str, ...] = ()
     claimed_role: ReadingRole | None = None
     assigned_at: str | None = None
+    attestations: tuple[Attestation, ...] = ()
+    content: bytes | None = None
 
     @property
     def identity(self) -> bytes:
         """Everything that is signed: two records of the same identity are the same record."""
+        if self.content is not None:
+            return self.content
         if not self.more_signatures:
             return self.signed_bytes
         return b"".join((self.signed_bytes, *(piece.signed_bytes for piece in self.more_signatures)))

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from eichrecht.containers.json_slices import Span, members, value_at
+from eichrecht.containers.json_slices import Span, object_at
 from eichrecht.evidence import (
     Device,
     Finding,
@@ -133,11 +133,11 @@ def find(content: bytes, method: Method) -> Sequence[RecordSpan]:
     if method.context.encode() not in content:
         return ()
     start = len(content) - len(content.lstrip(BLANKS))
-    span = value_at(content, start) if content[start : start + 1] == b"{" else None
-    if span is None or content[span[1] :].strip(BLANKS):
+    found = object_at(content, start)
+    if found is None:
         return ()
-    found = members(content, start)
-    if found is None or _method(content, found) != method.context:
+    span, named = found
+    if content[span[1] :].strip(BLANKS) or _method(content, named) != method.context:
         return ()
     return (RecordSpan(method.format, *span, "ctr_session"),)
 

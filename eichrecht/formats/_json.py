@@ -59,20 +59,36 @@ class _Repeating(dict[str, Any]):
     names: tuple[str, ...] = ()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    plain = dict(pairs)
-    if len(plain) == len(pairs):
-        return plain
-    seen: set[str] = set()
-    repeated = _Repeating(plain)
-    repeated.names = tuple(dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
-    return repeated
+class _Careful:
+    """Reads one text and notices whether there is anything that only a walk through the value can name."""
+
+    def __init__(self) -> None:
+        self.unusual = False
+
+    def read(self, text: str) -> Any:
+        # parse_int keeps the text too: int() refuses more than 4300 digits and loses the sign of -0.
+        return json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_float=str.encode,
+            parse_int=str.encode,
+            parse_constant=self._constant,
+        ).decode(text)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        plain = dict(pairs)
+        if len(plain) == len(pairs):
+            return plain
+        self.unusual = True
+        seen: set[str] = set()
+        repeated = _Repeating(plain)
+        repeated.names = tuple(dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+        return repeated
+
+    def _constant(self, text: str) -> NonFinite:
+        self.unusual = True
+        return NonFinite(text)
 
 
-# parse_int keeps the text too: int() refuses more than 4300 digits and loses the sign of -0.
-_CAREFUL = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=str.encode, parse_int=str.encode, parse_constant=NonFinite
-)
 _QUICK = msgspec.json.Decoder(float_hook=str.encode)
 
 
@@ -135,9 +151,12 @@ def read_carefully(section: bytes) -> tuple[dict[str, Any], JsonFaults]:
         text = stripped.decode("utf-8")
     except UnicodeDecodeError:
         utf8, text = False, stripped.decode("utf-8", "replace")
-    value = _CAREFUL.decode(text)
+    careful = _Careful()
+    value = careful.read(text)
     if not isinstance(value, dict):
         raise json.JSONDecodeError("not an object", text, 0)
+    if not careful.unusual and "\\u" not in text:  # only an escape writes half of a surrogate pair
+        return value, JsonFaults(utf8=utf8)
     collector = _Collector()
     clean = collector.visit(value, "")
     faults = JsonFaults(

@@ -9,9 +9,11 @@ believe anything that does not reach those bytes.
 
 from __future__ import annotations
 
+from binascii import crc_hqx
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from eichrecht.formats.errors import FormatError, LimitExceededError, MalformedRecordError
@@ -174,25 +176,17 @@ def _undouble(body: bytes) -> bytes:
     return b"".join((*pieces, body[copied:])) if pieces else body
 
 
-def _table() -> tuple[int, ...]:
-    table = []
-    for octet in range(256):
-        value = octet
-        for _ in range(8):
-            value = value >> 1 ^ 0x8408 if value & 1 else value >> 1
-        table.append(value)
-    return tuple(table)
-
-
-_CRC_TABLE = _table()
+_MIRRORED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
 def crc16_x25(data: bytes) -> int:
-    """Return the CRC-16/X.25 (polynomial 1021 reflected, initial FFFF, inverted) of ``data``."""
-    crc = 0xFFFF
-    for octet in data:
-        crc = crc >> 8 ^ _CRC_TABLE[(crc ^ octet) & 0xFF]
-    return crc ^ 0xFFFF
+    """Return the CRC-16/X.25 (polynomial 1021 reflected, initial FFFF, inverted) of ``data``.
+
+    The standard library has the same polynomial from the other end: with every octet mirrored it gives the
+    mirrored checksum, a hundred times as fast as a loop over the octets.
+    """
+    high, low = crc_hqx(data.translate(_MIRRORED), 0xFFFF).to_bytes(2, "big")
+    return (_MIRRORED[low] << 8 | _MIRRORED[high]) ^ 0xFFFF
 
 
 # --- tag, length, value
@@ -263,8 +257,11 @@ def _message(body: bytes, position: int) -> tuple[list[SmlValue], int]:
 # --- messages
 
 
+@lru_cache(maxsize=1)
 def read_frame(frame: bytes) -> SmlFile:
     """Return the messages of one frame that matter.
+
+    The last frame is remembered: two formats travel as SML, and whose telegram it is can only be told by reading it.
 
     Raises:
         MalformedRecordError: See :func:`unwrap_frame`; or ``sml_structure_broken``: the messages are none.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from eichrecht.evidence import Finding, RecordSpan, SignedRecord
+from eichrecht.evidence import Finding, RecordSpan, SignedEnvelope, SignedRecord
 
 
 @runtime_checkable
@@ -46,10 +46,12 @@ class Surroundings:
     Attributes:
         detached_signature: Exact bytes of a signature file that belongs to the record's content.
         claims: What the container says about the record: ``(("evse_id", "DE*ABC*E1"),)``.
+        envelopes: Signatures around the record or beside its file.
     """
 
     detached_signature: bytes | None = None
     claims: tuple[tuple[str, str], ...] = ()
+    envelopes: tuple[SignedEnvelope, ...] = ()
 
 
 @runtime_checkable

@@ -182,8 +182,11 @@ class KeyMaterial:
             raise UnusableKey(KeyCode.UNSUPPORTED_TYPE, type=spki.algorithm)
 
     def _mismatch(self, algorithm: SignatureAlgorithm) -> UnusableKey:
-        possible = self.possible_keys()
-        own = self.fixed_curve.name if self.fixed_curve else possible[0].kind if possible else self.shape
+        if self.fixed_curve:
+            own = self.fixed_curve.name
+        else:
+            possible = self.possible_keys()
+            own = possible[0].kind if possible else self.shape
         return UnusableKey(KeyCode.CURVE_MISMATCH, key=own, algorithm=algorithm.name)
 
     def _point_octets(self) -> bytes:

@@ -60,13 +60,9 @@ def sort_files(files: Sequence[Document]) -> Bundle:
     for file in files:
         if file.source in used:
             continue
-        signature = pairs.get(file.source)
-        if signature is not None:
-            documents.append(replace(file, detached_signature=signature))
-            continue
         found = _keys_in(file)
         if found is None:
-            documents.append(file)
+            documents.append(replace(file, detached_signature=pairs.get(file.source)))
         else:
             name = file.source.replace("\\", "/").rpartition("/")[2]
             keys += [SuppliedKey(text, name, explicit=False) for text in found]

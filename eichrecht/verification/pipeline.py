@@ -470,9 +470,9 @@ def _decoded(part: Part) -> SignedRecord | Finding:
     if part.format is None:
         return problem(Code.RECORD_NOT_RECOGNISED, "")
     try:
-        if part.detached_signature is None and not part.claims:
+        if part.detached_signature is None and not part.claims and not part.envelopes:
             return registry.decode(part.format, part.content)
-        surroundings = Surroundings(part.detached_signature, part.claims)
+        surroundings = Surroundings(part.detached_signature, part.claims, part.envelopes)
         return with_claims(registry.decode(part.format, part.content, surroundings), part.claims)
     except FormatError as error:
         return problem(error.code, error.where, **error.params)

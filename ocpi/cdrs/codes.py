@@ -39,6 +39,10 @@ class CdrFinding(StrEnum):
     TARIFF_REPEATED = "cdr_tariff_repeated"
     TARIFF_DIFFERS_FROM_SNAPSHOT = "cdr_tariff_differs_from_snapshot"
     TARIFF_NOT_NAMED = "cdr_tariff_not_named"
+    TARIFF_NUMBER_DIFFERS = "cdr_tariff_number_differs"
+    TARIFF_PLACE_DIFFERS = "cdr_tariff_place_differs"
+    TARIFF_NOT_PUBLISHED = "cdr_tariff_not_published"
+    TARIFF_NOT_IN_FORCE = "cdr_tariff_not_in_force"
     # 6: currency
     CURRENCY_DIFFERS = "cdr_currency_differs"
     # 7: cost computed again
@@ -95,6 +99,18 @@ class UncheckedReason(StrEnum):
     ROUTE_NOT_LOOKED_UP = "cdr_unchecked_route_not_looked_up"
     LEDGER_NOT_LOOKED_UP = "cdr_unchecked_ledger_not_looked_up"
     SESSION_NOT_LOOKED_UP = "cdr_unchecked_session_not_looked_up"
+
+
+class DuplicateFinding(StrEnum):
+    """What CDRs that were looked at together bill twice."""
+
+    COPY = "cdr_duplicate_copy"
+    ID = "cdr_duplicate_id"
+    SESSION = "cdr_duplicate_session"
+    SIGNED_RECORD = "cdr_duplicate_signed_record"
+    ENERGY = "cdr_duplicate_energy"
+    EVSE_TIME = "cdr_duplicate_evse_time"
+    CREDIT = "cdr_duplicate_credit"
 
 
 class SignedDataFinding(StrEnum):

@@ -66,6 +66,7 @@ class ReconcileContext:
         already_sent: Whether a CDR with this id has left before.
         session_already_billed: Whether another CDR of the session is out and not credited.
         credited: The CDR that this Credit CDR credits.
+        version: OCPI version in which the CDR was written: what 2.1.1 has no field for is not missing.
     """
 
     time_zone: ZoneInfo | str
@@ -81,6 +82,7 @@ class ReconcileContext:
     already_sent: bool | None = None
     session_already_billed: bool | None = None
     credited: Cdr | None = None
+    version: str = "2.2.1"
 
     @property
     def cost_tolerance(self) -> Decimal:

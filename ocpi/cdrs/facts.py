@@ -8,7 +8,6 @@ from typing import Any
 from ocpi.cdrs.codes import CdrFinding, UncheckedReason
 from ocpi.cdrs.context import CreditStyle, ReconcileContext
 from ocpi.cdrs.credit import fields_of, is_credit, negated_totals
-from ocpi.cdrs.numbers import seconds_between
 from ocpi.cdrs.report import Check, CheckResult, Rule
 from ocpi.cdrs.structure import UNKNOWN_TIME
 from ocpi.objects.cdr import Cdr
@@ -109,8 +108,8 @@ def check_signed_values(cdr: Cdr, context: ReconcileContext) -> CheckResult:
             check.skip(UncheckedReason.SIGNED_TIME_NOT_GIVEN, place)
         elif claimed == UNKNOWN_TIME:
             check.skip(UncheckedReason.START_UNKNOWN, place)
-        elif seconds_between(signed, claimed).copy_abs() > allowed_s:
-            check.warn(code, place, claimed=format_datetime(claimed), signed=format_datetime(signed))
+        else:
+            check.compare_times(code, place, claimed, signed, allowed_s)
     return check.result()
 
 

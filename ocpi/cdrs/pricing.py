@@ -12,6 +12,7 @@ from ocpi.cdrs.codes import CdrFinding, UncheckedReason
 from ocpi.cdrs.context import CreditStyle, ReconcileContext
 from ocpi.cdrs.credit import COST_FIELDS, debit_view
 from ocpi.cdrs.numbers import total
+from ocpi.cdrs.published import compare_published
 from ocpi.cdrs.report import (
     Check,
     CheckResult,
@@ -21,7 +22,7 @@ from ocpi.cdrs.report import (
     difference_json,
     finding_json,
 )
-from ocpi.cdrs.structure import readable, shown_id
+from ocpi.cdrs.structure import WITHOUT_LATER_FIELDS, readable, shown_id
 from ocpi.cdrs.sums import check_volume_sums, volumes_of
 from ocpi.cdrs.totals import BUCKET_FIELDS
 from ocpi.findings import Finding
@@ -103,7 +104,7 @@ def price_cdr(
         return PricedCdr(
             shown_id(cdr), policy, None, None, None, None, None, (), unreadable.findings, (), version=version
         )
-    context = ReconcileContext(time_zone, tariffs, policy, credit_style=credit_style)
+    context = ReconcileContext(time_zone, tariffs, policy, credit_style=credit_style, version=version)
     debit = debit_view(clean, credit_style)
     checks = (
         check_volume_sums(debit, context.tolerances),
@@ -157,20 +158,8 @@ def check_tariff_ids(cdr: Cdr, context: ReconcileContext) -> CheckResult:
         elif period.tariff_id.lower() not in known:
             check.error(CdrFinding.TARIFF_UNKNOWN, place, tariff=period.tariff_id)
     if context.tariffs is not None:
-        _check_snapshots(check, cdr.tariffs or (), known)
+        compare_published(check, cdr, known, context.version)
     return check.result()
-
-
-def _check_snapshots(check: Check, carried: Sequence[Tariff], known: dict[str, Tariff]) -> None:
-    """Report a tariff that was altered only in the CDR (ocpi/ocpi#543: never)."""
-    for index, tariff in enumerate(carried):
-        snapshot = known.get(tariff.id.lower())
-        if snapshot is not None and _pricing_of(tariff) != _pricing_of(snapshot):
-            check.error(CdrFinding.TARIFF_DIFFERS_FROM_SNAPSHOT, f"/tariffs/{index}", tariff=tariff.id)
-
-
-def _pricing_of(tariff: Tariff) -> tuple[object, ...]:
-    return tariff.currency, tariff.min_price, tariff.max_price, tariff.elements, tariff.tax_included
 
 
 def check_currency(cdr: Cdr, context: ReconcileContext) -> CheckResult:
@@ -211,7 +200,7 @@ def check_cost(cdr: Cdr, context: ReconcileContext) -> tuple[Breakdown | None, C
     if breakdown is None:
         check.skip(UncheckedReason.NOT_PRICED, "/total_cost")
     else:
-        _compare_costs(check, cdr, written_costs(breakdown, context.policy), context.cost_tolerance)
+        _compare_costs(check, cdr, written_costs(breakdown, context.policy), context)
     return breakdown, check.result()
 
 
@@ -230,7 +219,14 @@ def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: Reconcil
     return breakdown
 
 
-def _compare_costs(check: Check, cdr: Cdr, costs: WrittenCosts, tolerance: Decimal) -> None:
+def _compare_costs(check: Check, cdr: Cdr, costs: WrittenCosts, context: ReconcileContext) -> None:
+    tolerance = context.cost_tolerance
+    if context.version == WITHOUT_LATER_FIELDS:  # one number without VAT is all that it has (2.1.1 mod_cdrs)
+        net = costs.total_cost.excl_vat
+        if net is not None:
+            place = "/total_cost/excl_vat"
+            check.compare(CdrFinding.COST_DIFFERS, place, cdr.total_cost.excl_vat, net, tolerance)
+        return
     for name in COST_FIELDS:
         claimed: Price | None = getattr(cdr, name)
         computed: Amount | None = getattr(costs, name)

@@ -49,6 +49,7 @@ __all__ = [
     "as_json",
     "price_cdr",
     "reconcile",
+    "reconcile_credit",
 ]
 
 
@@ -71,11 +72,33 @@ def reconcile(cdr: Cdr, context: ReconcileContext) -> Reconciliation:
     return Reconciliation(clean.id, _checked(clean, context))
 
 
+def reconcile_credit(credit: Cdr, context: ReconcileContext) -> Reconciliation:
+    """Check a Credit CDR of our own before it leaves: whether it is a true copy that takes back the total.
+
+    Sums, price and signed values are those of the credited CDR, on which somebody has decided already: what was
+    released in spite of a finding must be creditable.
+
+    Args:
+        credit: Before it is sent.
+        context: With ``credited``; without it the copy is unchecked, never passed.
+    """
+    clean, unreadable = readable(credit)
+    if clean is None:
+        return Reconciliation(shown_id(credit), (unreadable,))
+    checks = (
+        check_identifiers(clean, context.version),
+        check_credit(clean, context),
+        check_token(clean, context),
+        check_uniqueness(clean, context),
+    )
+    return Reconciliation(clean.id, checks)
+
+
 def _checked(cdr: Cdr, context: ReconcileContext) -> tuple[CheckResult, ...]:
     debit = debit_view(cdr, context.credit_style)
     tariffs = context.tariffs_for(cdr)
     return (
-        check_identifiers(cdr),
+        check_identifiers(cdr, context.version),
         check_period_order(cdr),
         check_dimensions(cdr),
         check_volume_sums(debit, context.tolerances),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from ocpi.cdrs.codes import CdrFinding, UncheckedReason
-from ocpi.cdrs.numbers import minus
+from ocpi.cdrs.numbers import minus, seconds_between
 from ocpi.findings import Finding, Severity, note, problem, warning
+from ocpi.types import format_datetime
 
 
 class Group(StrEnum):
@@ -63,13 +65,13 @@ GROUP_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A number of the CDR that is not the number it should be.
+    """A number or an instant of the CDR that is not the one it should be.
 
     Attributes:
         field: JSON-pointer-like place (``/total_cost/excl_vat``).
         claimed: What the CDR says.
         computed: What it should say.
-        difference: ``claimed - computed``, exact.
+        difference: ``claimed - computed``, exact; seconds between instants.
         tolerance: How much was allowed; exceeded.
         rule: The :class:`Rule` that compared.
         severity: See :class:`~ocpi.findings.Severity`.
@@ -77,13 +79,18 @@ class Difference:
     """
 
     field: str
-    claimed: Decimal
-    computed: Decimal
+    claimed: Decimal | datetime
+    computed: Decimal | datetime
     difference: Decimal
     tolerance: Decimal
     rule: str
     severity: Severity
     code: str
+
+    @property
+    def group(self) -> Group:
+        """What the broken rule judges."""
+        return GROUP_OF[Rule(self.rule)]
 
     def as_finding(self) -> Finding:
         """Return the same as a finding, for a sentence."""
@@ -93,11 +100,15 @@ class Difference:
             self.field,
             {
                 "field": self.field.removeprefix("/"),
-                "claimed": format(self.claimed, "f"),
-                "computed": format(self.computed, "f"),
+                "claimed": _written(self.claimed),
+                "computed": _written(self.computed),
                 "difference": format(self.difference, "f"),
             },
         )
+
+
+def _written(value: Decimal | datetime) -> str:
+    return format_datetime(value) if isinstance(value, datetime) else format(value, "f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,27 @@ class Check:
         )
         return False
 
+    def compare_times(
+        self, code: CdrFinding, field: str, claimed: datetime, computed: datetime, tolerance_s: Decimal
+    ) -> bool:
+        """Report instants that are further apart than the tolerance (severity ``warning``)."""
+        difference_s = Decimal(format(seconds_between(computed, claimed).normalize(), "f"))
+        if difference_s.copy_abs() <= tolerance_s:
+            return True
+        self._differences.append(
+            Difference(
+                field,
+                claimed,
+                computed,
+                difference_s,
+                tolerance_s,
+                self.rule.value,
+                Severity.WARNING,
+                code.value,
+            )
+        )
+        return False
+
     def result(self) -> CheckResult:
         """Return the frozen outcome."""
         return CheckResult(
@@ -216,14 +248,22 @@ class Reconciliation:
         """Return the results of one group."""
         return tuple(check for check in self.checks if check.group is group)
 
+    def status(self, group: Group) -> CheckStatus:
+        """Return the outcome of a group: ``failed`` if any rule is, else ``unchecked`` if any is in part."""
+        statuses = {check.status for check in self.of(group)}
+        for status in (CheckStatus.FAILED, CheckStatus.UNCHECKED):
+            if status in statuses:
+                return status
+        return CheckStatus.PASSED
+
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """All differences of numbers."""
+        """All differences of numbers and instants."""
         return tuple(item for check in self.checks for item in check.differences)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings that are no difference of numbers."""
+        """All findings that are no difference."""
         return tuple(item for check in self.checks for item in check.findings)
 
     @property
@@ -269,11 +309,12 @@ def difference_json(item: Difference) -> dict[str, str]:
     """Return a difference as JSON values, numbers as decimal strings."""
     return {
         "field": item.field.removeprefix("/").replace("/", "."),
-        "claimed": format(item.claimed, "f"),
-        "computed": format(item.computed, "f"),
+        "claimed": _written(item.claimed),
+        "computed": _written(item.computed),
         "difference": format(item.difference, "f"),
         "tolerance": format(item.tolerance, "f"),
         "rule": item.rule,
+        "group": item.group.value,
         "severity": item.severity.value,
         "code": item.code,
     }

@@ -19,6 +19,9 @@ from ocpi.cdrs.report import Check, CheckResult, Rule
 from ocpi.objects.cdr import SESSION_ONLY_DIMENSIONS, Cdr, CdrDimensionType, ChargingPeriod
 from ocpi.types import format_datetime
 
+WITHOUT_LATER_FIELDS = "2.1.1"
+"""Version without session, token, signed data, parts of the cost and amounts with VAT (2.1.1 mod_cdrs)."""
+
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Start or end that is not known, by agreement (mod_cdrs prints the invalid ``1970-1-1T00:00:00Z``)."""
 
@@ -106,8 +109,13 @@ def _numbers(value: Any, place: str) -> Iterator[tuple[str, Decimal]]:
             yield from _numbers(part, f"{place}/{index}")
 
 
-def check_identifiers(cdr: Cdr) -> CheckResult:
-    """Point 1: ids, lengths, characters; those that the model cannot know."""
+def check_identifiers(cdr: Cdr, version: str = "2.2.1") -> CheckResult:
+    """Point 1: ids, lengths, characters; those that the model cannot know.
+
+    Args:
+        cdr: The object.
+        version: In which it was written; 2.1.1 knows no ``session_id``.
+    """
     check = Check(Rule.IDENTIFIERS)
     if not is_credit(cdr) and len(cdr.id) > MAX_NORMAL_ID:
         check.error(CdrFinding.ID_TOO_LONG, "/id", length=len(cdr.id), limit=MAX_NORMAL_ID)
@@ -120,7 +128,7 @@ def check_identifiers(cdr: Cdr) -> CheckResult:
         text = _at(cdr, place)
         if text is not None and not text.strip():
             check.error(CdrFinding.FIELD_EMPTY, place, field=place.removeprefix("/"))
-    if cdr.session_id is None:
+    if cdr.session_id is None and version != WITHOUT_LATER_FIELDS:
         check.warn(CdrFinding.SESSION_ID_MISSING, "/session_id")
     return check.result()
 

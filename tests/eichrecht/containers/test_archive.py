@@ -209,7 +209,7 @@ def test_unknown_method():
 def test_truncated_streams_give_what_is_there(name):
     # Enough behind the record that it comes out whole although the end is missing; compressible, so that it
     # does not stand in the compressed bytes as it is.
-    noise = b"".join(b"%08x" % zlib.crc32(b"%d" % i) for i in range(80_000))
+    noise = b"".join(b"%08x" % zlib.crc32(b"%d" % i) for i in range(130_000))
     content = WRAPPERS[name](RECORD + b"\n" + noise)
     result = _take(content[: len(content) * 9 // 10])
     assert [p.content for p in result.parts] == [RECORD]
@@ -545,3 +545,27 @@ def test_real_chargepoint_archives(entry):
         key.verify(part.detached_signature, part.content, ec.ECDSA(hashes.SHA256()))
     else:
         assert "BEGIN PUBLIC KEY" in key_text
+
+METER = VECTORS.parent
+WHOLE_FILES = (
+    sorted(path for folder in ("files", "records") for path in (METER / folder).rglob("*") if path.is_file())
+    if METER.exists()
+    else []
+)
+
+
+@pytest.mark.skipif(not WHOLE_FILES, reason="../shared/vectors is absent")
+def test_an_archive_changes_only_the_place():
+    """Every real file gives the same records with and without an archive around it: none is taken for a key."""
+    recognise = pytest.importorskip("eichrecht.formats.registry").recognise
+    compared = 0
+    for path in WHOLE_FILES:
+        content = path.read_bytes()
+        bare = unwrap(Document("bare", content), recognise)
+        packed = unwrap(Document("packed", _zip({"m": content})), recognise)
+        assert [(p.content, p.format, p.key_text, p.context) for p in packed.parts] == [
+            (p.content, p.format, p.key_text, p.context) for p in bare.parts
+        ], path.name
+        assert [p.where for p in packed.parts] == ["/m" + p.where for p in bare.parts], path.name
+        compared += len(bare.parts)
+    assert compared > 100

@@ -403,11 +403,11 @@ def test_worker_that_breaks_down(monkeypatch):
             command, 1, output=b'{"kind": "file", "size": 2}\nab{"kind": "file", "size": 9}\na'
         )
 
-    monkeypatch.setattr(sandbox.subprocess, "run", _too_late)
+    monkeypatch.setattr(subprocess, "run", _too_late)
     run = sandbox.run_worker("pdf_files", (), b"", budget)
     assert [frame.body for frame in run.frames] == [b"ab"]
     assert (run.complete, run.reason) == (False, "time")
-    monkeypatch.setattr(sandbox.subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(OSError("no")))
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(OSError("no")))
     assert sandbox.run_worker("pdf_files", (), b"", budget).reason == "process"
 
 

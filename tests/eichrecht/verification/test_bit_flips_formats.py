@@ -18,7 +18,7 @@ from eichrecht.verification.keys import SuppliedKey
 from sample_meters.cases import SampleCase, all_cases
 
 ALL_BITS = os.environ.get("EICHRECHT_ALL_BITS") == "1"
-FLIPS = 400
+FLIPS = 120
 """Flips per document in the ordinary run."""
 
 VALID = [case for case in all_cases() if case.format != "OCMF" and case.expected_verdict == "valid"]

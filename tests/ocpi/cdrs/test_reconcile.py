@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ocpi.cdrs.codes import CdrFinding, SignedDataFinding, UncheckedReason
+from ocpi.cdrs.codes import CdrFinding, DuplicateFinding, SignedDataFinding, UncheckedReason
 from ocpi.cdrs.credit import credit_cdr
 from ocpi.cdrs.reconcile import CheckStatus, CreditStyle, Group, Reconciliation, Rule, reconcile
 from ocpi.cdrs.signed_data import Nature, SignedRecordText, place_signed_data
@@ -29,7 +29,13 @@ from tests.ocpi.cdrs.cdr_samples import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-SENTENCES = tomllib.loads((ROOT / "eichrecht/locales/findings.d/cdrs.toml").read_text(encoding="utf-8"))
+SENTENCES = {
+    code: texts
+    for name in ("cdrs", "cdr_reconciliation")
+    for code, texts in tomllib.loads(
+        (ROOT / f"eichrecht/locales/findings.d/{name}.toml").read_text(encoding="utf-8")
+    ).items()
+}
 SIGNED = place_signed_data([SignedRecordText(b"OCMF|{}|{}", Nature.END)]).signed_data
 
 
@@ -492,8 +498,11 @@ class TestCredit:
         assert "cdr_credit_of_credit" in codes(report, Rule.CREDIT)
 
 
+ENUMS = (CdrFinding, DuplicateFinding, UncheckedReason, SignedDataFinding)
+
+
 def test_every_code_has_two_sentences_with_the_same_parameters() -> None:
-    every = {str(code) for enum in (CdrFinding, UncheckedReason, SignedDataFinding) for code in enum}
+    every = {str(code) for enum in ENUMS for code in enum}
     assert every == set(SENTENCES)
     for code, texts in SENTENCES.items():
         names = [{part.split("}")[0] for part in texts[language].split("{")[1:]} for language in ("de", "en")]
