@@ -18,6 +18,11 @@ MAX_DECODED_BYTES = 4 * MAX_DOCUMENT_BYTES
 """Most bytes looked at over all layers and attempts together. Every layer of text shrinks or keeps it, so
 honest documents need at most about three times their own size; archives have limits of their own below."""
 
+MAX_GROWTH = 40
+FREE_GROWTH_BYTES = 8 * 1024 * 1024
+"""Most bytes looked at for each byte of the document, above a size that every document may reach. An archive of
+real records grows tenfold when unpacked, and a TAR in it counts twice; a bomb must not cost more than its size."""
+
 MAX_ENTRIES = 10_000
 """Most entries (S.A.F.E. values, OCPI signed values) taken out of one document. Real files hold some hundred;
 larger sets come as several files."""

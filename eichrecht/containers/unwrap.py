@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from eichrecht.containers.codes import ArchiveCode, ContainerCode
 from eichrecht.containers.kinds import ContainerKind, Found, Payload
 from eichrecht.containers.limits import (
+    FREE_GROWTH_BYTES,
     MAX_DECODED_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
     MAX_ENTRIES,
+    MAX_GROWTH,
     MAX_IMAGE_PIXELS,
     MAX_RECORDS,
 )
@@ -58,7 +60,7 @@ def unwrap(document: Document, recognise: Recogniser, *, kinds: Sequence[Contain
         )
     if not document.content.strip():
         return Unwrapped((), (problem(ContainerCode.EMPTY_DOCUMENT, size=size),))
-    spent = _Spent()
+    spent = _Spent(min(MAX_DECODED_BYTES, FREE_GROWTH_BYTES + MAX_GROWTH * size))
     found = _with_detached(_Unwrapping(recognise, kinds, spent, depth=0).open(document.content), document)
     findings = [*found.findings, *_limits_hit(spent, found)]
     if not found.parts:
@@ -80,8 +82,9 @@ def _with_detached(found: Found, document: Document) -> Found:
 
 @dataclass(slots=True)
 class _Spent:
-    """What unwrapping one document has used up so far."""
+    """What unwrapping one document may look at, in bytes, and what it has used up so far."""
 
+    bytes_limit: int
     bytes_seen: int = 0
     entries: int = 0
     records: int = 0
@@ -106,7 +109,7 @@ class _Unwrapping:
             self.spent.too_deep = True
             return Found()
         self.spent.bytes_seen += len(content)
-        if self.spent.bytes_seen > MAX_DECODED_BYTES:
+        if self.spent.bytes_seen > self.spent.bytes_limit:
             self.spent.out_of_bytes = True
             return Found()
         payload = Payload(content, is_utf8, declared_encoding)
@@ -145,7 +148,7 @@ class _Unwrapping:
         return max(MAX_DEPTH + 1 - self.depth, 0)
 
     def bytes_left(self) -> int:
-        return max(MAX_DECODED_BYTES - self.spent.bytes_seen, 0)
+        return max(self.spent.bytes_limit - self.spent.bytes_seen, 0)
 
     def waste_bytes(self, count: int) -> None:
         self.spent.bytes_seen += count
@@ -164,7 +167,7 @@ def _limits_hit(spent: _Spent, found: Found) -> list[Finding]:
         if refused:
             hit.append(problem(ContainerCode.TOO_MANY_RECORDS, refused=refused, limit=limit))
     if spent.out_of_bytes:
-        hit.append(problem(ContainerCode.DECODING_LIMIT_REACHED, limit=MAX_DECODED_BYTES))
+        hit.append(problem(ContainerCode.DECODING_LIMIT_REACHED, limit=spent.bytes_limit))
     if spent.too_deep and not all(part.format for part in found.parts or (Part(b""),)):
         hit.append(problem(ContainerCode.NESTING_TOO_DEEP, limit=MAX_DEPTH))
     return hit

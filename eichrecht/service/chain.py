@@ -33,7 +33,9 @@ from eichrecht.store.intakes import Intake
 from eichrecht.store.states import CdrState
 from eichrecht.verification import Verifier
 from ocpi.cdrs.codes import CdrFinding
+from ocpi.cdrs.context import ReconcileContext
 from ocpi.cdrs.credit import credit_cdr
+from ocpi.cdrs.reconcile import reconcile_credit
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.credentials import Role
 from ocpi.objects.tariff import Tariff
@@ -305,7 +307,7 @@ class Chain:
             StoreError: No such CDR, it was never released, or it is credited already.
             CdrError: It is a Credit CDR itself.
             Conflict: The corrected facts are those of another session.
-            CorrectionRefused: The corrected CDR may not leave; nothing was credited either.
+            CorrectionRefused: The Credit CDR or the corrected CDR may not leave; nothing was credited.
         """
         ring = await self.ring()
         correction = None
@@ -317,11 +319,45 @@ class Chain:
             original = await tx.cdrs.get(country_code, party_id, cdr_id)
             cdr = V2_2_1.load(Cdr, json.loads(original.body))
             credit = credit_cdr(cdr, now)
-            new = NewCdr(credit, wire_body(credit), original.partner_id, evidence=original.evidence)
+            findings = await self._reconciled(tx, credit, cdr)
+            new = NewCdr(
+                credit,
+                wire_body(credit),
+                original.partner_id,
+                findings=findings,
+                evidence=original.evidence,
+            )
             made = [await tx.cdrs.create(new, now)]
             if correction is not None:
                 made.append(await self._correct(tx, original, *correction, ring, tariff, now))
         return tuple(made)
+
+    async def _reconciled(self, tx: Transaction, credit: Cdr, original: Cdr) -> tuple[Finding, ...]:
+        """Check a Credit CDR before it is stored, and so before it can leave.
+
+        The read-back of what will be sent is checked, not the object in memory.
+
+        Raises:
+            CorrectionRefused: It is no true copy.
+        """
+        sent = V2_2_1.load(Cdr, json.loads(wire_body(credit)))
+        token = credit.cdr_token
+        partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
+        context = ReconcileContext(
+            time_zone="UTC",  # nothing is priced again
+            known_token=True,  # the original's
+            routed=None if partner is None else True,  # a partner that left is the delivery's matter
+            already_sent=False,  # the store refuses an id that is taken, in the same transaction
+            credited=original,
+        )
+        result = reconcile_credit(sent, context)
+        if result.held:
+            raise CorrectionRefused(result.open_errors)
+        return (
+            *result.findings,
+            *(item.as_finding() for item in result.differences),
+            *(item.as_finding() for item in result.unchecked),
+        )
 
     async def _verified_again(
         self, country_code: str, party_id: str, cdr_id: str, facts: SessionFacts, ring: MemoryKeyRing

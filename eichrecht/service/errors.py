@@ -2,7 +2,7 @@
 
 ServiceError
 ├── Conflict            the same session or id came in with other content
-└── CorrectionRefused   the corrected CDR may not leave, so nothing was credited
+└── CorrectionRefused   the Credit CDR or the corrected CDR may not leave, so nothing was credited
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class Conflict(ServiceError):  # noqa: N818 - names the state, as in HTTP
 
 
 class CorrectionRefused(ServiceError):  # noqa: N818 - names the outcome
-    """The corrected CDR may not leave.
+    """The Credit CDR or the corrected CDR may not leave.
 
     Attributes:
         findings: Why.
     """
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        super().__init__("the corrected CDR may not leave; nothing was credited")
+        super().__init__("the Credit CDR or the corrected CDR may not leave; nothing was credited")
         self.findings = findings

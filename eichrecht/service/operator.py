@@ -24,6 +24,7 @@ from eichrecht.service.api import (
 from eichrecht.service.chain import TakenSession, utc_now
 from eichrecht.service.errors import Conflict
 from eichrecht.service.operator_cdrs import add_cdr_routes, cdr_as_json
+from eichrecht.service.operator_check import add_check_route
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.store.errors import NotFound, StoreConflict
 from eichrecht.store.keys import OperatorKey
@@ -52,6 +53,7 @@ def build_router(backend: Backend, token: str | None, base_url: str) -> APIRoute
     _key_routes(router, backend)
     _tariff_routes(router, backend)
     _session_routes(router, backend, base_url)
+    add_check_route(router, backend)
     add_cdr_routes(router, backend, base_url)
     _partner_routes(router, backend)
     return router
