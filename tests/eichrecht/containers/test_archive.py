@@ -546,6 +546,7 @@ def test_real_chargepoint_archives(entry):
     else:
         assert "BEGIN PUBLIC KEY" in key_text
 
+
 METER = VECTORS.parent
 WHOLE_FILES = (
     sorted(path for folder in ("files", "records") for path in (METER / folder).rglob("*") if path.is_file())

@@ -31,11 +31,13 @@ from eichrecht.containers.compression import (
 from eichrecht.containers.key_files import is_spki, read_key_file
 from eichrecht.containers.limits import (
     FREE_EXPANSION_BYTES,
+    FREE_GROWTH_BYTES,
     MAX_BESIDE_KEYS,
     MAX_DECODED_BYTES,
     MAX_DEPTH,
     MAX_ENTRIES,
     MAX_EXPANSION,
+    MAX_GROWTH,
     MAX_MEMBER_BYTES,
     MAX_STREAMS,
 )
@@ -216,6 +218,25 @@ def test_failed_bombs_use_up_the_budget_of_the_document():
     assert "decoding_limit_reached" in _codes(result)
     result = _take(_tar({"r": RECORD} | {f"{i:03}": bomb for i in range(300)}))
     assert [p.content for p in result.parts] == [RECORD]
+
+
+def test_small_documents_cost_little():
+    """What a document may grow to depends on its size; an honest archive stays far below."""
+    seen = 0
+
+    def _count(content: bytes) -> list[RecordSpan]:
+        nonlocal seen
+        seen += len(content)
+        return _records(content)
+
+    content = _zip({f"{i:03}": b"%d" % i + bytes(MB - 20) for i in range(60)})
+    result = unwrap(Document("bomb", content), _count)
+    assert "members_too_large" in _codes(result)
+    assert seen <= FREE_GROWTH_BYTES + MAX_GROWTH * len(content)
+    records = b"".join(b"%s%d\n" % (RECORD, zlib.crc32(b"%d" % i)) for i in range(20_000))
+    result = _take(_zip({"a.tar": _tar({"b": records})}))
+    assert len(result.parts) == 20_000
+    assert {f.code for f in result.findings} == {"text_around_records"}
 
 
 def test_flood_of_streams():
