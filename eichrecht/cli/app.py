@@ -13,10 +13,18 @@ import typer
 
 from eichrecht.cli import show
 from eichrecht.cli.errors import InputError
-from eichrecht.cli.inputs import gather, key_argument
-from eichrecht.evidence import Verdict
+from eichrecht.cli.inputs import (
+    certificate_argument,
+    gather,
+    key_argument,
+    read_document,
+    trust_of,
+    without_certificates,
+)
+from eichrecht.evidence import Document, Verdict
 from eichrecht.rules.profiles import Profile
 from eichrecht.verification import Verifier
+from eichrecht.verification.detached import verify_together
 from eichrecht.verification.report import results_as_json
 from ocpi.transport import json
 
@@ -40,6 +48,10 @@ def verify(
     ] = Profile.STRICT,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     language: Annotated[str, typer.Option("--language", help="Language of sentences: en or de.")] = "en",
+    content: Annotated[
+        Path | None,
+        typer.Option("--content", help="File that the detached signatures (.p7s, AUTACK) are over."),
+    ] = None,
 ) -> None:
     """Verify signed meter records: signature, key, calibration-law rules.
 
@@ -47,10 +59,23 @@ def verify(
     """
     if language not in ("de", "en"):
         raise InputError("--language must be de or en")
-    keys = [key_argument(text, language) for text in key or []]
-    documents, key_files = gather(paths)
-    verifier = Verifier(profile=profile, keys=[*keys, *key_files])
-    verdicts = [verifier.verify(document) for document in documents]
+    certificates = {text: found for text in key or [] if (found := certificate_argument(text)) is not None}
+    named, anchors = trust_of(list(certificates.items()), explicit=True)
+    keys = [key_argument(text, language) for text in key or [] if text not in certificates]
+    found_files, key_files = gather(paths)
+    documents, beside, more_anchors = without_certificates(found_files)
+    verifier = Verifier(
+        profile=profile, keys=[*named, *keys, *key_files, *beside], anchors=[*anchors, *more_anchors]
+    )
+    signed: Document | None = None
+    if content is not None:
+        signed = read_document(content)
+        same = [number for number, one in enumerate(documents) if one.content == signed.content]
+        if same:
+            signed = documents[same[0]]
+        else:
+            documents.append(signed)
+    verdicts = verify_together(documents, verifier.verify, signed)
     if as_json:
         # Bytes, because JSON is UTF-8 whatever the terminal speaks (RFC 8259 §8.1).
         sys.stdout.flush()
@@ -91,14 +116,14 @@ def _application(first: str | None) -> typer.Typer:
     app.command()(verify)
     if first == "verify":
         return app
-    from eichrecht.cli import cdr, demo, edifact, serve  # noqa: PLC0415 - see above
+    from eichrecht.cli import cdr, demo, edifact, serve, tariff  # noqa: PLC0415 - see above
 
     for name, commands in (
         ("cdr", cdr.commands),
         ("db", serve.db),
         ("edifact", edifact.commands),
         ("key", serve.key),
-        ("tariff", serve.tariff),
+        ("tariff", tariff.commands),
         ("partner", serve.partner),
     ):
         app.add_typer(commands, name=name)

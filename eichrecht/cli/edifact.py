@@ -13,13 +13,15 @@ from rich.markup import escape
 from eichrecht import locales
 from eichrecht.cli import show
 from eichrecht.cli.errors import InputError
-from eichrecht.cli.inputs import printable, read_bytes
+from eichrecht.cli.inputs import key_argument, printable, read_bytes
 from eichrecht.edifact import EdifactError, EdifactFile, Interchange, Segment, Span, read_file
 from eichrecht.edifact.coverage import Coverage
 from eichrecht.edifact.meaning import Coded, Instant, Part, meaning
 from eichrecht.edifact.metering import MsconsMessage, Quantity, Series
 from eichrecht.edifact.mscons import read_all
-from eichrecht.evidence import Finding, Severity
+from eichrecht.evidence import Document, Finding, Severity, SignatureStatus
+from eichrecht.verification import Verifier
+from eichrecht.verification.keys import SuppliedKey
 
 MAX_SEGMENTS_SHOWN = 1_000
 """Segments shown of a file without ``--all``: a message of a day has some 300."""
@@ -45,16 +47,35 @@ def _edifact() -> None:
 def show_command(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An EDIFACT file; - reads standard input.")],
     everything: Annotated[bool, typer.Option("--all", help="Show every segment and value.")] = False,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", help="Public key: check the signatures and mark what they cover."),
+    ] = None,
     language: Annotated[str, typer.Option("--language", help="Language of the words: en or de.")] = "en",
 ) -> None:
-    """Show segments, their places, their meaning and what was noticed. Nothing is verified."""
+    """Show segments, their places, their meaning and what was noticed; with a key also what is signed."""
     if language not in locales.LANGUAGES:
         raise InputError("--language must be de or en")
     try:
         file = read_file(read_bytes(path))
     except EdifactError as error:
         raise InputError(f"{printable(path)}: {locales.sentence(error.finding(), language)}") from error
-    show_file(printable(path), file, language, everything=everything)
+    covered = _covered(file, [key_argument(text, language) for text in key]) if key else None
+    show_file(printable(path), file, language, covered, everything=everything)
+
+
+def _covered(file: EdifactFile, keys: Sequence[SuppliedKey]) -> list[Span]:
+    """Return the octets that valid signatures of the file cover."""
+    verdict = Verifier(keys=keys).verify(Document("", file.data))
+    return [
+        span
+        for entry in verdict.records
+        if entry.record is not None and entry.record.raw == file.data
+        if entry.signature.status is SignatureStatus.VALID
+        for one in entry.record.attestations
+        if one.signed_bytes == entry.record.signed_bytes or one.signature == entry.record.signature
+        for span in one.spans
+    ]
 
 
 def show_file(

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from eichrecht.cli.cdr import load_object
+from eichrecht.cli.cdr_inputs import load_object
 from eichrecht.cli.database import DatabaseOption, open_service, settings_for
 from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import read_bytes

@@ -1,0 +1,97 @@
+"""The answer of ``eichrecht cdr check`` for people on a terminal. Texts of strangers are escaped, never interpreted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from eichrecht import locales
+from eichrecht.cli import show
+from eichrecht.evidence import Finding, Severity
+from eichrecht.service.cdr_check import CheckedCdr, Outcome
+from ocpi.cdrs.duplicates import Duplicate
+from ocpi.cdrs.report import Difference, Group, difference_json
+
+MAX_SHOWN = 40
+"""Differences and findings shown per CDR; ``--json`` gives all."""
+
+_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+_COLUMNS = ("field", "claimed", "computed", "difference", "tolerance", "rule")
+
+
+def _t(key: str, language: str, **params: object) -> str:
+    return locales.text("cdr_check", key, language, **params)
+
+
+def checked(item: CheckedCdr, language: str, *, alone: bool = False) -> None:
+    """Print the answer about one CDR; of one that is alone also notes and the signed records."""
+    out = show.terminal()
+    name = escape(show.clean(item.cdr_id or "?"))
+    place = escape(show.clean(item.given.place))
+    out.print(
+        f"{show.verdict_word(item.verdict, language)}  CDR [bold]{name}[/bold]"
+        f"  [dim]OCPI {item.given.version}  {place}[/dim]"
+    )
+    out.print(f"  {_t('outcome_' + item.outcome.value, language)}")
+    if item.reconciliation is not None:
+        states = [
+            f"{_t('group_' + group.value, language)}: "
+            f"{_t('status_' + item.reconciliation.status(group).value, language)}"
+            for group in Group
+        ]
+        out.print(f"  {'  ·  '.join(states)}", style="dim")
+    _differences(out, item.differences, language)
+    # a difference has its sentence too: the table shows the numbers, the sentence says what they mean
+    findings = [*(one.as_finding() for one in item.differences), *item.findings]
+    if alone:
+        findings += item.unchecked
+    else:
+        findings = [finding for finding in findings if finding.severity is not Severity.NOTE]
+    _findings(out, findings, language)
+    if alone and item.given.verification is not None:
+        show.document(item.given.verification, language, out)
+
+
+def summary(duplicates: Sequence[Duplicate], counts: Mapping[Outcome, int], language: str) -> None:
+    """Print what several CDRs bill twice, and how many are what."""
+    out = show.terminal()
+    if duplicates:
+        out.print(_t("duplicates", language), style="bold")
+        _findings(out, [item.as_finding() for item in duplicates], language)
+    numbers = {outcome.value: counts.get(outcome, 0) for outcome in Outcome}
+    out.print(_t("summary", language, count=sum(counts.values()), **numbers), style="bold")
+
+
+def _differences(out: Console, differences: Sequence[Difference], language: str) -> None:
+    if not differences:
+        return
+    rows = [[_t("column_" + name, language) for name in _COLUMNS]]
+    for difference in differences[:MAX_SHOWN]:
+        values = difference_json(difference)
+        rows.append([show.clean(values[name]) for name in _COLUMNS])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    for number, row in enumerate(rows):
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        out.print(f"    {escape(line)}", style="dim" if number == 0 else None)
+    _more(out, len(differences), language)
+
+
+def _findings(out: Console, findings: Sequence[Finding], language: str) -> None:
+    ordered = sorted(findings, key=lambda finding: _WEIGHT[finding.severity])
+    for finding in ordered[:MAX_SHOWN]:
+        style = _STYLE[finding.severity]
+        word = locales.text("cli", "severity_" + finding.severity.value, language)
+        place = f" {escape(show.clean(finding.where))}" if finding.where else ""
+        out.print(
+            f"  [{style}]{word}[/{style}] {escape(show.clean(locales.sentence(finding, language)))}"
+            f" [dim]\\[{escape(finding.code)}]{place}[/dim]"
+        )
+    _more(out, len(ordered), language)
+
+
+def _more(out: Console, count: int, language: str) -> None:
+    if count > MAX_SHOWN:
+        out.print(f"  {_t('more', language, count=count - MAX_SHOWN)}")
