@@ -287,6 +287,11 @@ def _signed_data(
     key: PublicKey | None,
     url: str | None,
 ) -> tuple[SignedData | None, tuple[Finding, ...]]:
+    if any(
+        one.apart and one.signature == record.signature for record in records for one in record.attestations
+    ):
+        # What the CDR would carry is signed by something that the CDR does not carry: nobody could check it.
+        return None, (problem(Code.CDR_UNBUILDABLE, "/signed_data", cause="signature apart from the data"),)
     method = ENCODING_METHODS.get(records[0].format, records[0].format)
     texts = [_record_text(record) for record in records]
     try:

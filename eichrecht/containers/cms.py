@@ -22,7 +22,6 @@ from eichrecht.containers.asn1 import (
     Element,
     number,
     octet_string,
-    read,
     whole,
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from eichrecht.containers.archive import CompressedFile, ForeignArchive, TarArchive, ZipArchive
 from eichrecht.containers.chargeit import ChargeIt
 from eichrecht.containers.chargy_ctr import ChargyCtr
+from eichrecht.containers.edifact_files import EdifactFiles, EdifactInText
 from eichrecht.containers.encodings import TextEncodings
 from eichrecht.containers.hex_blocks import HexBlocks
 from eichrecht.containers.json_kinds import BrokenJson, JsonString, JsonSyntax, OcppSignedMeterValue
@@ -20,6 +21,7 @@ from eichrecht.containers.ptb import Ptb
 from eichrecht.containers.qr_image import RasterImage, SvgImage
 from eichrecht.containers.safe_xml import SafeXml
 from eichrecht.containers.signed_meter_values import SignedMeterValues
+from eichrecht.containers.smime import CmsFile, SignedMail
 from eichrecht.containers.text import MarkedText, PlainRecords
 from eichrecht.containers.xml_kinds import XmlSyntax
 
@@ -31,6 +33,9 @@ KINDS: tuple[ContainerKind, ...] = (
     PdfFiles(),
     RasterImage(),
     SvgImage(),
+    EdifactFiles(),
+    CmsFile(),
+    SignedMail(),
     MarkedText(),
     OcppMessages(),
     XmlSyntax(),
@@ -45,6 +50,7 @@ KINDS: tuple[ContainerKind, ...] = (
     OcppSignedMeterValue(),
     JsonString(),
     BrokenJson(),
+    EdifactInText(),
     PlainRecords(),
     TextEncodings(),
     HexBlocks(),

@@ -20,7 +20,6 @@ class SecurityCode(StrEnum):
     CERTIFICATE_UNSUPPORTED = "edifact_certificate_unsupported"
     INTERCHANGE_LEVEL_UNSUPPORTED = "edifact_interchange_level_unsupported"
     SERVICE_CHARACTERS_UNSUPPORTED = "edifact_service_characters_unsupported"
-    SYNTAX_UNCERTAIN = "edifact_signed_syntax_uncertain"
     TOO_MANY_GROUPS = "edifact_too_many_signatures"
     # the groups contradict themselves or the message
     SEGMENT_OUTSIDE_SCOPE = "edifact_segment_outside_scope"

@@ -135,6 +135,7 @@ class Attestation:
         defect: Reason code of an ``unverified`` or ``invalid`` that stands before any computation (``unsigned``,
             ``unsupported_algorithm``, ...); the findings of the record say more. ``None`` if it can be checked.
         refuted: Whether the defect shows the record to be wrong.
+        apart: Whether the signature stands outside the record's ``raw``, which then proves nothing by itself.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Attestation:
     certificate: SignerCertificate | None = None
     defect: str | None = None
     refuted: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ class RecordPatterns:
     """How the records of a format look.
 
     Attributes:
+        marker: Octets without which there is no header; a text without them is not searched.
         header: By which a record is known to be meant.
         record: A whole record, from its header on.
         broken: What is taken of one that is not whole; always matches at a header, and never over the next.
     """
 
+    marker: bytes
     header: re.Pattern[bytes]
     record: re.Pattern[bytes]
     broken: re.Pattern[bytes]
@@ -39,6 +41,8 @@ def find_records(name: str, patterns: RecordPatterns, content: bytes) -> Sequenc
         patterns: Each must take linear time, and an attempt must not run past more than a few headers.
         content: The text.
     """
+    if patterns.marker not in content:
+        return []
     whole, incomplete = f"{name.lower()}_fields", f"{name.lower()}_incomplete"
     spans: list[RecordSpan] = []
     end = broken = 0

@@ -36,6 +36,7 @@ _OCTETS, _BOOLEAN, _SIGNED, _UNSIGNED, _LIST = 0, 4, 5, 6, 7
 _MAX_INTEGER_BYTES = 8
 _MAX_LENGTH_BYTES = 4
 _NAME_BYTES = 6
+_ABSENT = b"\x01"
 _INDEX, _TIMESTAMP, _LOCAL_TIMESTAMP = 1, 2, 3
 
 SmlValue: TypeAlias = "bytes | int | bool | list[SmlValue] | None"
@@ -220,6 +221,8 @@ def _head(body: bytes, position: int) -> tuple[int, int, int]:
 
 
 def _value(body: bytes, position: int, depth: int) -> tuple[SmlValue, int]:
+    if body[position : position + 1] == _ABSENT:  # most members are left out
+        return None, position + 1
     kind, length, after = _head(body, position)
     if kind == _LIST:
         if depth >= MAX_DEPTH:

@@ -53,7 +53,7 @@ _FIELD = rb"((?:[A-Za-z2-7]|[ \t\r\n])*+=*+" + _WS + rb");"
 _LAST = rb"(" + _WS + _BASE32 + rb"(?:" + _WS + _BASE32 + rb"){76}(?![A-Za-z0-9])(?:" + _WS + rb"=){0,3}+)"
 _RECORD = re.compile(_HEADER.pattern + _FIELD + _FIELD + _LAST + rb"(?:" + _WS + rb";)?+")
 _BROKEN = re.compile(_HEADER.pattern + rb"(?:(?!(?<![A-Za-z0-9])AP;)[A-Za-z0-9+/=;])*+")
-_PATTERNS = RecordPatterns(_HEADER, _RECORD, _BROKEN)
+_PATTERNS = RecordPatterns(b"AP;", _HEADER, _RECORD, _BROKEN)
 _FIELDS = ("public key", "dataset", "signature")
 
 _ROLES = {b"0": ReadingRole.BEGIN, b"1": ReadingRole.END, b"2": ReadingRole.INTERMEDIATE}

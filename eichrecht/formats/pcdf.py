@@ -51,7 +51,7 @@ _RECORD = re.compile(
     + rb")?+"
 )
 _BROKEN = re.compile(_HEADER.pattern + _FIELDS + rb"(?:(?!128\.8\.0)[^\r\n])*+")
-_PATTERNS = RecordPatterns(_HEADER, _RECORD, _BROKEN)
+_PATTERNS = RecordPatterns(b"128.8.0", _HEADER, _RECORD, _BROKEN)
 _NAMED = re.compile(rb"\(([A-Z]+):([^()]*+)\)")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 
 from eichrecht.evidence import (
     OCMF_TRAITS,
@@ -130,34 +131,41 @@ class SealedOcmfFormat:
         the same record is known again with and without its seal. Its ``signature`` is the claim of its own
         signature section, which may be empty.
         """
-        envelope = _envelope(content)
-        opened = open_envelope(envelope, modulus, exponent)
-        if opened is None:
-            return None
-        findings = [warning(SealedOcmfCode.WEAK)]
-        if not opened.padding_is_zero:
-            findings.append(problem(SealedOcmfCode.PADDING_NOT_ZERO))
-        if envelope.compressed and envelope.blocks > 1:
-            findings.append(problem(SealedOcmfCode.COMPRESSED))
-        if opened.text is None:
-            raise MalformedRecordError(SealedOcmfErrorCode.DEFLATE_BROKEN)
-        try:
-            inside = ocmf.FORMATS[0].decode(opened.text)
-        except FormatError as error:
-            raise MalformedRecordError(
-                SealedOcmfErrorCode.NO_RECORD_INSIDE, "", {"code": error.code}
-            ) from None
-        return self._sealed(content, inside, findings)
+        return _unsealed(content, modulus, exponent)
 
-    def _sealed(self, content: bytes, inside: SignedRecord, findings: list[Finding]) -> SignedRecord:
-        codes = {finding.code for finding in inside.findings}
-        if not codes.isdisjoint(_AROUND):
-            findings.append(problem(SealedOcmfCode.TEXT_AROUND))
-        if OcmfCode.SIGNATURE_MISSING in codes:
-            findings.append(note(SealedOcmfCode.NO_SIGNATURE_INSIDE))
-        # The seal stands for the signature, so that there is none inside is no fault.
-        findings += [f for f in inside.findings if f.code != OcmfCode.SIGNATURE_MISSING]
-        return replace(inside, format=self.name, raw=content, embedded_key=None, findings=tuple(findings))
+
+@lru_cache(maxsize=1)
+def _unsealed(content: bytes, modulus: int, exponent: int) -> SignedRecord | None:
+    """Open a record; the last result is kept, because a record is opened again once its meter is known."""
+    envelope = _envelope(content)
+    opened = open_envelope(envelope, modulus, exponent)
+    if opened is None:
+        return None
+    findings = [warning(SealedOcmfCode.WEAK)]
+    if not opened.padding_is_zero:
+        findings.append(problem(SealedOcmfCode.PADDING_NOT_ZERO))
+    if envelope.compressed and envelope.blocks > 1:
+        findings.append(problem(SealedOcmfCode.COMPRESSED))
+    if opened.text is None:
+        raise MalformedRecordError(SealedOcmfErrorCode.DEFLATE_BROKEN)
+    try:
+        inside = ocmf.FORMATS[0].decode(opened.text)
+    except FormatError as error:
+        raise MalformedRecordError(SealedOcmfErrorCode.NO_RECORD_INSIDE, "", {"code": error.code}) from None
+    return _sealed(content, inside, findings)
+
+
+def _sealed(content: bytes, inside: SignedRecord, findings: list[Finding]) -> SignedRecord:
+    codes = {finding.code for finding in inside.findings}
+    if not codes.isdisjoint(_AROUND):
+        findings.append(problem(SealedOcmfCode.TEXT_AROUND))
+    if OcmfCode.SIGNATURE_MISSING in codes:
+        findings.append(note(SealedOcmfCode.NO_SIGNATURE_INSIDE))
+    # The seal stands for the signature, so that there is none inside is no fault.
+    findings += [f for f in inside.findings if f.code != OcmfCode.SIGNATURE_MISSING]
+    return replace(
+        inside, format=SealedOcmfFormat.name, raw=content, embedded_key=None, findings=tuple(findings)
+    )
 
 
 def _begins_sealed(content: bytes) -> bool:

@@ -107,6 +107,7 @@ class MemoryKeyRing:
             for kind, value in (("meter", key.meter_serial), ("gateway", key.gateway_serial)):
                 if value:
                     self._by_name.setdefault((kind, value), []).append(key)
+            self._by_name.setdefault(("name", key.name), []).append(key)
             if key.evse_id:
                 self._by_name.setdefault(("evse", normalise_evse_id(key.evse_id)), []).append(key)
 
@@ -122,6 +123,9 @@ class MemoryKeyRing:
         for evse_id in (record.charge_point[0], charge_point):
             if evse_id:
                 bound += self._of_evse(evse_id)
+        if record.signature.key_name:
+            # The record names its key itself; it counts unless it is bound to another meter.
+            bound += self._by_name.get(("name", record.signature.key_name), ())
         found: list[KnownKey] = []
         for key in bound:
             if key not in found and key.may_have_signed(record):

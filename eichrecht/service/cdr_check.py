@@ -205,9 +205,9 @@ def check_given(given: GivenCdr, terms: CheckTerms, stored: StoredFacts = NOTHIN
         stored: What only a database or the other CDRs of the run know.
     """
     if given.loaded is None:
-        readable = all(item.code != Code.UNREADABLE for item in given.problems)
-        verdict = Verdict.INVALID if readable else Verdict.INDETERMINATE
-        outcome = Outcome.WRONG if readable else Outcome.UNDECIDED
+        is_cdr = all(item.code == CdrFinding.FIELD_INVALID for item in given.problems)
+        verdict = Verdict.INVALID if is_cdr else Verdict.INDETERMINATE
+        outcome = Outcome.WRONG if is_cdr else Outcome.UNDECIDED
         return CheckedCdr(given, verdict, outcome, None, findings=given.problems)
     cdr, version = given.loaded.model, given.loaded.version
     signed = signed_session(given.verification)

@@ -28,3 +28,5 @@ class VerificationCode(StrEnum):
     PIECE_DOES_NOT_FIT = "piece_does_not_fit"
     SIGNING_METHOD_CONTRADICTED = "signing_method_contradicted"
     KEY_NAMED_OTHERWISE = "key_named_otherwise"
+    FURTHER_SIGNATURE_UNCHECKED = "further_signature_unchecked"
+    DETACHED_SIGNATURE_USED = "detached_signature_used"

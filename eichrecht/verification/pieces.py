@@ -27,6 +27,12 @@ def check_record(
     check = check_signature(
         algorithm, key, record.signed_bytes, claim.value or b"", diagnose=diagnose, native=native
     )
+    otherwise = record.attestations[0].otherwise if len(record.attestations) == 1 else None
+    if otherwise is not None and not check.valid:
+        signed, said = otherwise
+        other = check_signature(algorithm, key, signed, claim.value or b"", diagnose=False, native=native)
+        if other.valid:
+            check = replace(other, findings=(*other.findings, said))
     for piece in record.more_signatures:
         if check.status is not _VALID:
             break

@@ -27,6 +27,7 @@ from eichrecht.evidence import (
     Severity,
     SignatureStatus,
     SignatureVerdict,
+    SignedEnvelope,
     SignedRecord,
     TransactionVerdict,
     Verdict,
@@ -44,7 +45,9 @@ from eichrecht.rules.judgements import TransactionJudgement
 from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
 from eichrecht.signatures.algorithms import SignatureAlgorithm, ecdsa_algorithm, parse_algorithm
+from eichrecht.signatures.certificates import read_certificate
 from eichrecht.signatures.keys import UnreadableKey, read_key
+from eichrecht.verification.attested import check_attested
 from eichrecht.verification.candidates import Candidate, strangers
 from eichrecht.verification.claims import with_claims
 from eichrecht.verification.codes import VerificationCode as Code
@@ -112,6 +115,7 @@ class Verifier:
         ring: KeyRing = EMPTY_KEY_RING,
         keys: Sequence[SuppliedKey] = (),
         charge_point: str | None = None,
+        anchors: Sequence[bytes] = (),
     ) -> None:
         """Set what every check of this verifier uses.
 
@@ -120,8 +124,10 @@ class Verifier:
             ring: Keys that somebody vouches for.
             keys: Keys given by the person asking.
             charge_point: EVSE id known from elsewhere (session facts), to find the ring's key.
+            anchors: Certificates (PEM or DER) that the person asking believes to issue certificates rightly.
         """
         self._profile = profile
+        self._anchors = [one for one in map(read_certificate, anchors) if one is not None]
         self._ring = ring
         self._given = read_given(keys)
         self._charge_point = charge_point
@@ -130,10 +136,21 @@ class Verifier:
             partial(lone_key, self._given, ring)
         )  # as many as algorithms
 
-    def verify(self, document: Document) -> DocumentVerdict:
-        """Return the verdict on a document, its records and its transactions. Never raises for bad input."""
+    def verify(self, document: Document, envelopes: Sequence[SignedEnvelope] = ()) -> DocumentVerdict:
+        """Return the verdict on a document, its records and its transactions. Never raises for bad input.
+
+        Args:
+            document: The document.
+            envelopes: Signatures beside it that are over its content; they say nothing of records that something
+                else is wrapped around.
+        """
         unwrapped = unwrap(document, registry.recognise)
         parts = unwrapped.parts
+        if envelopes:
+            added = tuple(envelopes)
+            parts = tuple(
+                part if part.layers else replace(part, envelopes=part.envelopes + added) for part in parts
+            )
         tries = Tries()
         judged = self._judge(
             [(_decoded(part), part.key_text, part.findings, part.beside_keys) for part in parts], tries
@@ -248,6 +265,10 @@ class Verifier:
             if isinstance(record, Finding)
             else self._open(record, key_text, tries, beside)
             if record.format in self._sealed
+            else check_attested(
+                record, partial(self._check, key_text=key_text, tries=tries, beside=beside), self._anchors
+            )
+            if record.attestations
             else (record, self._check(record, key_text, tries, beside))
             for record, key_text, _, beside in decoded
         ]
