@@ -60,7 +60,9 @@ def end_reading(reading: Reading, traits: Traits) -> Iterator[Finding]:
 def status_flags(reading: Reading) -> Iterator[Finding]:
     """Name the set bits of the status word; one that reports an error forbids billing by the reading."""
     for flag in reading.status_flags:
-        yield Finding(str(flag.code), flag.severity, reading.where, {"status": (reading.status_word or "")[:20]})
+        yield Finding(
+            str(flag.code), flag.severity, reading.where, {"status": (reading.status_word or "")[:20]}
+        )
     if any(flag.severity is Severity.ERROR for flag in reading.status_flags):
         yield found(Code.STATUS_FORBIDS_BILLING, reading.where, status=(reading.status_word or "")[:20])
 

@@ -72,9 +72,7 @@ def _container(record: SignedRecord) -> list[str]:
     codes = {finding.code for finding in record.findings}
     if "pipe_in_string" in codes or b"|" in record.signed_bytes:
         return ["error.format.unknown"]
-    if "ocmf_header_malformed" in codes or (
-        record.format == "OCMF" and not record.raw.startswith(b"OCMF|")
-    ):
+    if "ocmf_header_malformed" in codes or (record.format == "OCMF" and not record.raw.startswith(b"OCMF|")):
         return ["error.format.unknown"]
     doubled = [f.where for f in record.findings if f.code == "duplicate_key" and f.where.count("/") == 1]
     return ["error.format.unknown"] if doubled else []
