@@ -110,7 +110,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict | list):
-        return "{…}" if isinstance(value, dict) else "[…]"
+        return "(…)" if isinstance(value, dict) else "[…]"
     return (format(value, "f") if isinstance(value, Decimal) else str(value))[:MAX_SHOWN]
 
 

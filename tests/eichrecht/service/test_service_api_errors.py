@@ -28,6 +28,7 @@ ROUTES = [
     ("POST", "/sessions"),
     ("GET", "/sessions"),
     ("GET", "/cdrs"),
+    ("POST", "/cdrs/check"),
     ("GET", "/cdrs/S1"),
     ("POST", "/cdrs/S1/credit"),
     ("POST", "/cdrs/S1/release"),
