@@ -56,6 +56,14 @@ def _t(key: str, language: str, **params: object) -> str:
     return locales.text("cli", key, language, **params)
 
 
+def _reason(code: str, language: str) -> str:
+    """Return the words for a reason; a plug-in may give one of its own, which is shown as it is."""
+    try:
+        return _t(f"reason_{code}", language)
+    except KeyError:
+        return escape(code)
+
+
 def verdict_word(verdict: Verdict, language: str) -> str:
     """Return the verdict with its sign, coloured."""
     style = _STYLE[verdict]
@@ -98,7 +106,7 @@ def _record(out: Console, verdict: RecordVerdict, language: str) -> None:
         f"  {escape(verdict.format or '?')}" + (f"  [dim]({escape(layers)})[/dim]" if layers else "")
     )
     signature = verdict.signature
-    reason = f" ({_t('reason_' + signature.reason, language)})" if signature.reason else ""
+    reason = f" ({_reason(signature.reason, language)})" if signature.reason else ""
     algorithm = f"  [dim]{signature.algorithm}[/dim]" if signature.algorithm else ""
     status = _t("signature_" + signature.status.value, language)
     out.print(f"    {_t('signature', language)}: {status}{reason}{algorithm}")
