@@ -7,7 +7,7 @@ Nothing is repaired on the way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from eichrecht.billing import checks, signed_tariff
 from eichrecht.billing.belonging import belonging
-from eichrecht.billing.clock import clock_is_synchronised, place
+from eichrecht.billing.clock import clock_is_synchronised, ends_in_zone, place
 from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.periods import PeriodsError, RegisterPoint, build_timeline, cut, with_energy_points
@@ -141,7 +141,7 @@ def bill_session(
         return _refused(*reasons, *_errors(verdict))
     zone = ZoneInfo(facts.time_zone)
     try:
-        signed = place(_signed_points(transaction, records), facts, transaction)
+        signed = place(_signed_points(transaction, records, zone), facts, transaction)
         compiled = compile_tariff(tariff)
         edges_kwh = energy_boundaries_kwh(compiled)
         timeline = build_timeline(facts, signed, resolution=_resolution(signed))
@@ -153,7 +153,7 @@ def bill_session(
         return _refused(problem(error.code))
     except TariffError as error:
         return _refused(problem(Code.SESSION_UNPRICEABLE, "", cause=str(error)))
-    signed_data, placing = _signed_data(records, signing_key, receipt_url)
+    signed_data, placing = _signed_data(transaction, records, signing_key, receipt_url)
     header = _header(facts, records, tariff, now)
     try:
         cdr = build_cdr(header, session, [tariff], breakdown, signed_data, policy=rules.pricing)
@@ -248,13 +248,17 @@ def _errors(verdict: DocumentVerdict) -> list[Finding]:
 
 
 def _signed_points(
-    transaction: TransactionVerdict, records: Sequence[SignedRecord]
+    transaction: TransactionVerdict, records: Sequence[SignedRecord], zone: ZoneInfo
 ) -> tuple[RegisterPoint, ...]:
-    """Return the signed readings of the register that counts, as kWh since its begin."""
+    """Return the signed readings of the register that counts, as kWh since its begin.
+
+    Intermediate readings with a local time only are left out: they cut no price, and their place is uncertain.
+    """
     begin, end = transaction.begin, transaction.end
     if begin is None or end is None or begin.energy_kwh is None or end.energy_kwh is None:
         raise PeriodsError(Code.TRANSACTION_MISSING)
-    if begin.time is None or end.time is None:
+    ends = ends_in_zone(transaction, zone)
+    if ends is None:
         raise PeriodsError(Code.READING_WITHOUT_TIME)
     between: dict[datetime, Decimal] = {}
     for record in records:
@@ -263,9 +267,9 @@ def _signed_points(
                 assert reading.time is not None and reading.energy_kwh is not None  # noqa: S101, PT018 - _counts
                 between.setdefault(reading.time, reading.energy_kwh - begin.energy_kwh)
     return (
-        RegisterPoint(begin.time, Decimal(0) * begin.energy_kwh, signed=True),
+        RegisterPoint(ends[0], Decimal(0) * begin.energy_kwh, signed=True),
         *(RegisterPoint(at, energy_kwh, signed=True) for at, energy_kwh in sorted(between.items())),
-        RegisterPoint(end.time, end.energy_kwh - begin.energy_kwh, signed=True),
+        RegisterPoint(ends[1], end.energy_kwh - begin.energy_kwh, signed=True),
     )
 
 
@@ -283,17 +287,18 @@ def _resolution(points: Sequence[RegisterPoint]) -> int:
 
 
 def _signed_data(
+    transaction: TransactionVerdict,
     records: Sequence[SignedRecord],
     key: PublicKey | None,
     url: str | None,
 ) -> tuple[SignedData | None, tuple[Finding, ...]]:
-    if any(
+    if any(record.signature.detached for record in records) or any(
         one.apart and one.signature == record.signature for record in records for one in record.attestations
     ):
         # What the CDR would carry is signed by something that the CDR does not carry: nobody could check it.
         return None, (problem(Code.CDR_UNBUILDABLE, "/signed_data", cause="signature apart from the data"),)
     method = ENCODING_METHODS.get(records[0].format, records[0].format)
-    texts = [_record_text(record) for record in records]
+    texts = [_record_text(record, transaction) for record in records]
     try:
         placed = place_signed_data(
             texts,
@@ -306,8 +311,13 @@ def _signed_data(
     return placed.signed_data, placed.findings
 
 
-def _record_text(record: SignedRecord) -> SignedRecordText:
+def _record_text(record: SignedRecord, transaction: TransactionVerdict) -> SignedRecordText:
     roles = {reading.role for reading in record.readings}
+    if not record.traits.roles_signed:
+        # Which end it is was found out with the other records; the eMSP must be told, for the record does not say it.
+        for end in (transaction.begin, transaction.end):
+            if end is not None and any(replace(reading, role=end.role) == end for reading in record.readings):
+                roles.add(end.role)
     start = record.raw.find(record.signed_bytes)
     return SignedRecordText(
         record.raw,

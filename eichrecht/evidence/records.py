@@ -76,6 +76,7 @@ class SignatureClaim:
             or ``raw`` (r‖s and nothing else).
         by_key: Algorithms of which the key's curve chooses one, where the format leaves it to the key;
             :attr:`algorithm` is ``None`` then.
+        detached: Whether it stood in a file of its own, so that the record alone cannot be checked.
         key_name: Name by which the record refers to its key in a register (EDIFACT 0538); unsigned or signed.
     """
 
@@ -86,6 +87,7 @@ class SignatureClaim:
     native: str = "der"
     by_key: tuple[str, ...] = ()
     key_name: str | None = None
+    detached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

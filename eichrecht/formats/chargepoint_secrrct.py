@@ -142,7 +142,9 @@ class ChargePointSecrrctFormat:
         payload = read_payload(signed.content)
         contradictions = (*signed.contradictions, *_contradicted(payload, surroundings.claims))
         record = _record(payload, signed)
-        return replace(record, raw=content, contradictions=contradictions)
+        apart = surroundings.detached_signature is not None
+        claim = replace(record.signature, detached=apart) if apart else record.signature
+        return replace(record, raw=content, signature=claim, contradictions=contradictions)
 
 
 def _signed(content: bytes, detached: bytes | None) -> _Signed:
