@@ -20,9 +20,9 @@ CPU_SECONDS = 8
 _WALL_SECONDS = 60
 """Most time of the clock; only machines under heavy load come near it."""
 
-_BYTES_PER_SECOND = 4 * 1024 * 1024
-"""What a second of processor time costs in bytes of the document's budget: a hundred receipts in a ZIP fit, and a
-document of many hostile ones gets half a minute."""
+_BYTES_PER_SECOND = 1024 * 1024
+"""What a second of processor time costs in bytes of the document's budget: every document can pay for one whole run,
+whatever the machine, and the largest ones for two minutes."""
 
 _MEMORY = 1024 * 1024 * 1024
 """Most address space of one run. The interpreter and the reader take 150 MB of it."""
