@@ -16,7 +16,7 @@ from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import (
     certificate_argument,
     gather,
-    key_argument,
+    judging_key,
     read_document,
     trust_of,
     without_certificates,
@@ -61,7 +61,7 @@ def verify(
         raise InputError("--language must be de or en")
     certificates = {text: found for text in key or [] if (found := certificate_argument(text)) is not None}
     named, anchors = trust_of(list(certificates.items()), explicit=True)
-    keys = [key_argument(text, language) for text in key or [] if text not in certificates]
+    keys = [judging_key(text, language) for text in key or [] if text not in certificates]
     found_files, key_files = gather(paths)
     documents, beside, more_anchors = without_certificates(found_files)
     verifier = Verifier(

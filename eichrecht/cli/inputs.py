@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from eichrecht.verification.keys import SuppliedKey
 
 MAX_PATH = 1024
 """Longer arguments of ``--key`` are not looked up as files: no path in use is longer, many key texts are."""
+
+_LIKE_A_KEY = re.compile(r"[0-9A-Za-z+/=_:\-\s]{32,}")
+"""Hex, Base64, Base32 or PEM, of at least as many characters as the shortest public key has (a compressed point of
+192 bits in Base64 has 34). A file name that is not there mostly has a dot or is shorter."""
 
 _PIECE_BYTES = 1 << 20
 
@@ -91,14 +96,7 @@ def key_argument(value: str, language: str = "en") -> SuppliedKey:
     Raises:
         InputError: The key cannot be read; a sentence in ``language`` says why.
     """
-    text: str | bytes = value
-    name = "--key"
-    try:
-        is_file = len(value) < MAX_PATH and Path(value).is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        is_file = False
-    if is_file:
-        text, name = read_bytes(Path(value)), printable(Path(Path(value).name))
+    text, name, is_file = _key_source(value)
     try:
         read_key(text)
     except UnreadableKey as error:
@@ -106,6 +104,29 @@ def key_argument(value: str, language: str = "en") -> SuppliedKey:
         place = name if is_file else locales.text("cli", "key_as_text", language)
         raise InputError(f"{place}: {locales.sentence(error.finding(), language)}") from error
     return SuppliedKey(text, name)
+
+
+def judging_key(value: str, language: str = "en") -> SuppliedKey:
+    """Take ``--key`` for a check: a key that is there but damaged cannot decide, and the verdict says why.
+
+    Raises:
+        InputError: There is no file of this name, and the text is not even the outline of a key.
+    """
+    text, name, is_file = _key_source(value)
+    if is_file or _LIKE_A_KEY.fullmatch(value):
+        return SuppliedKey(text, name)
+    return key_argument(value, language)
+
+
+def _key_source(value: str) -> tuple[str | bytes, str, bool]:
+    """Return the key's text, its name for people, and whether it came from a file."""
+    try:
+        is_file = len(value) < MAX_PATH and Path(value).is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        is_file = False
+    if is_file:
+        return read_bytes(Path(value)), printable(Path(Path(value).name)), True
+    return value, "--key", False
 
 
 def certificate_argument(value: str) -> bytes | None:

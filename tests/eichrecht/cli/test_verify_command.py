@@ -305,17 +305,26 @@ def test_several_keys(run: Run, tmp_path: Path) -> None:
     assert run(path, "--key", STRANGER, "--key", KEY)[0] == 0
 
 
-def test_a_key_that_cannot_be_read_is_explained_and_not_repeated(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_key_cannot_decide_and_is_not_repeated(run: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "a.ocmf", RECORD)
     damaged = KEY[:-1]
-    status, _, errors = run(path, "--key", damaged)
-    assert status == 64
-    assert "odd number" in errors
-    assert damaged not in errors
-    status, _, errors = run(path, "--key", damaged, "--language", "de")
-    assert "ungerade Zahl" in errors
-    status, _, errors = run(path, "--key", write(tmp_path / "station.key", damaged))
-    assert (status, errors.startswith("eichrecht: station.key: ")) == (64, True)
+    for argument in (damaged, str(write(tmp_path / "station.key", damaged))):
+        status, output, _ = run(path, "--key", argument, "--json")
+        (record,) = results(output)[0]["records"]
+        assert (status, record["verdict"]) == (2, "indeterminate")
+        assert (record["signature"]["status"], record["signature"]["reason"]) == (
+            "unverified",
+            "malformed_key",
+        )
+        assert "odd number" in json.dumps(record["findings"])
+        assert damaged not in output
+        assert "ungerade Zahl" in run(path, "--key", argument, "--language", "de")[1].replace("\n", " ")
+
+
+def test_a_damaged_key_is_no_licence_to_use_the_key_in_the_document(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xml", safe_xml([SafeValue(RECORD, KEY)]))
+    assert run(path)[0] == 0
+    assert run(path, "--key", KEY[:-1])[0] == 2
 
 
 def test_key_files_among_the_paths_have_no_entry(run: Run, tmp_path: Path) -> None:
