@@ -16,7 +16,7 @@ from eichrecht.formats.errors import MalformedRecordError
 from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
 from eichrecht.rules.profiles import Profile
 from eichrecht.signatures.keys import read_key
-from eichrecht.verification import Verifier, pipeline
+from eichrecht.verification import Verifier, sessions
 from eichrecht.verification.keys import SuppliedKey
 from eichrecht.verification.pipeline import BLOCK
 from sample_meters.cases import all_cases
@@ -160,13 +160,13 @@ def test_algorithms_of_one_key_are_not_mixed_up() -> None:
 
 def test_a_session_in_one_record_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    real = pipeline.judge_transaction
+    real = sessions.judge_transaction
 
     def counted(*arguments: object, **options: object) -> object:
         calls.append(arguments)
         return real(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "judge_transaction", counted)
+    monkeypatch.setattr(sessions, "judge_transaction", counted)
     (transaction,) = Verifier(keys=[GIVEN]).verify(Document("d", SESSION)).transactions
     assert (transaction.verdict, transaction.energy_kwh) == (Verdict.VALID, Decimal("3.250"))
     assert transaction.duration_s == 3600
