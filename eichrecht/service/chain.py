@@ -21,11 +21,12 @@ from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.policy import BillingPolicy
 from eichrecht.delivery.ocpi_client import wire_body
 from eichrecht.evidence import Document, DocumentVerdict, Finding, problem
-from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
+from eichrecht.keyring.ring import MemoryKeyRing
 from eichrecht.service.billed import billed_records, billed_spans
 from eichrecht.service.errors import Conflict, CorrectionRefused
+from eichrecht.service.ring import CurrentRing
 from eichrecht.signatures.algorithms import parse_algorithm
-from eichrecht.signatures.keys import PublicKey, UnusableKey, read_key
+from eichrecht.signatures.keys import PublicKey, UnusableKey
 from eichrecht.store.cdrs import NewCdr, StoredCdr, new_receipt_token
 from eichrecht.store.database import Database, Transaction
 from eichrecht.store.errors import NotFound
@@ -89,23 +90,11 @@ class Chain:
         self._base_url = base_url
         self._policy = policy or BillingPolicy()
         self._clock = clock
+        self._ring = CurrentRing(database)
 
     async def ring(self) -> MemoryKeyRing:
         """Return the keys that the operator or the register vouches for, as they are now."""
-        async with self._database.reading() as tx:
-            rows = await tx.keys.find()
-        return MemoryKeyRing(
-            KnownKey(
-                name=row.charge_point,
-                material=read_key(row.key_text),
-                source=row.source,
-                evse_id=row.charge_point,
-                meter_serial=row.meter_serial,
-                valid_from=row.valid_from,
-                valid_until=row.valid_to,
-            )
-            for row in rows
-        )
+        return await self._ring.get()
 
     async def take_session(self, facts: SessionFacts, raw_facts: bytes, document: Document) -> TakenSession:
         """Verify, price, reconcile and store one session; open its delivery if nothing stands against it.
