@@ -107,7 +107,7 @@ async def read_json(request: Request, *, empty_allowed: bool = False) -> dict[st
     if empty_allowed and not body.strip():
         return {}
     try:
-        value = json.loads(body)
+        value = json.loads(body, max_bytes=MAX_REQUEST_BYTES)
     except json.JsonError as error:
         raise ApiError(400, "no_json", str(error)) from error
     if not isinstance(value, dict):

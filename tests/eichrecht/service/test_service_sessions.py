@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
+from eichrecht.service.api import MAX_REQUEST_BYTES
 from eichrecht.store.tables import cdrs, deliveries
 from ocpi.objects.cdr import Cdr
 from ocpi.transport import json
@@ -332,5 +334,16 @@ def test_a_held_cdr_has_no_delivery_to_decide_about(tmp_path: Path) -> None:
         assert (await operator.take(claimed_energy_kwh=Decimal(11)))["outcome"] == "held"
         response = await operator.call("POST", "/cdrs/S1/replay")
         assert (response.status_code, response.json()["error"]["code"]) == (409, "cannot_replay")
+
+    in_service(tmp_path, work)
+
+
+def test_a_document_of_the_largest_size_fits_into_a_request(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        answer = await operator.take(b" " * MAX_DOCUMENT_BYTES)
+        codes = {finding["code"] for finding in answer["findings"]}
+        assert (answer["outcome"], "document_too_large" in codes) == ("refused", False)
+        body = b'{"facts": {}, "signed_data": "' + b"x" * MAX_REQUEST_BYTES + b'"}'
+        assert (await operator.call("POST", "/sessions", body)).status_code == 413
 
     in_service(tmp_path, work)
