@@ -116,7 +116,7 @@ def _application(first: str | None) -> typer.Typer:
     app.command()(verify)
     if first == "verify":
         return app
-    from eichrecht.cli import cdr, demo, edifact, serve, tariff  # noqa: PLC0415 - see above
+    from eichrecht.cli import cdr, demo, edifact, partner, serve, tariff  # noqa: PLC0415 - see above
 
     for name, commands in (
         ("cdr", cdr.commands),
@@ -124,7 +124,7 @@ def _application(first: str | None) -> typer.Typer:
         ("edifact", edifact.commands),
         ("key", serve.key),
         ("tariff", tariff.commands),
-        ("partner", serve.partner),
+        ("partner", partner.commands),
     ):
         app.add_typer(commands, name=name)
     app.command()(serve.serve)

@@ -37,13 +37,13 @@ async def open_service(database: str | None) -> AsyncIterator[Service]:
     """Open the service without its HTTP side.
 
     Raises:
-        InputError: The database cannot be opened.
+        InputError: The database cannot be opened, or refuses what is done inside the ``async with``.
     """
     try:
         service = Service(settings_for(database=database))
+        try:
+            yield service
+        finally:
+            await service.close()
     except StoreError as error:
         raise InputError(str(error)) from error
-    try:
-        yield service
-    finally:
-        await service.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,25 +107,31 @@ def _table(out: Console, results: list[DemoResult], language: str) -> None:
         state = _t(f"state_{result.state}", language) if result.state in _STYLE else result.state
         table.add_row(
             escape(show.clean(result.session.name)),
-            f"{cdr['total_energy']} kWh" if cdr else "-",
-            f"{_price(cdr)} {cdr['currency']}" if cdr else "-",
+            f"{_number(cdr['total_energy'], language)} kWh" if cdr else "-",
+            f"{_number(_price(cdr), language)} {cdr['currency']}" if cdr else "-",
             f"[{style}]{state}[/{style}]",
-            escape(show.clean(_why(result))),
+            escape(show.clean(_why(result, language))),
         )
     out.print(table)
 
 
-def _price(cdr: dict[str, Any]) -> str:
+def _price(cdr: dict[str, Any]) -> Decimal | int:
     total = cdr["total_cost"]
-    return str(total["excl_vat"] if total.get("incl_vat") is None else total["incl_vat"])
+    chosen: Decimal | int = total["excl_vat"] if total.get("incl_vat") is None else total["incl_vat"]
+    return chosen
 
 
-def _why(result: DemoResult) -> str:
+def _number(value: Decimal | int, language: str) -> str:
+    return locales.number(Decimal(value), language)
+
+
+def _why(result: DemoResult, language: str) -> str:
     """Return the reason that comes first; a CDR that is on its way needs none."""
     if not result.reasons:
         return ""
-    more = len(result.reasons) - 1
-    return str(result.reasons[0]["message"]) + (f" (+{more})" if more and result.state == "held" else "")
+    first, more = result.reasons[0], len(result.reasons) - 1
+    others = f" (+{more})" if more and result.state == "held" else ""
+    return locales.sentence_of(first["code"], first["params"], language) + others
 
 
 def _key_hint(out: Console, results: list[DemoResult], language: str) -> None:

@@ -1,9 +1,10 @@
-"""``eichrecht serve``, ``worker``, ``db``, ``key``, ``tariff`` and ``partner``: running and filling the service."""
+"""``eichrecht serve``, ``worker``, ``db``, ``key`` and ``tariff``: running and filling the service."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,17 +12,18 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from eichrecht.cli import show
 from eichrecht.cli.cdr_inputs import load_object
 from eichrecht.cli.database import DatabaseOption, open_service, settings_for
 from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import read_bytes
-from eichrecht.service.api import ApiError
+from eichrecht.service.api import ApiError, require_own_party
 from eichrecht.service.app import create_app
 from eichrecht.service.chain import utc_now
 from eichrecht.service.operator import operator_key
 from eichrecht.store.errors import StoreError
+from eichrecht.store.keys import OperatorKey
 from eichrecht.store.migrate import upgrade
-from ocpi.errors import OcpiError
 from ocpi.objects.tariff import Tariff
 from ocpi.transport import json
 from ocpi.versions import V2_2_1
@@ -29,7 +31,6 @@ from ocpi.versions import V2_2_1
 db = typer.Typer(help="The database.", no_args_is_help=True)
 key = typer.Typer(help="Keys that the operator vouches for.", no_args_is_help=True)
 tariff = typer.Typer(help="Tariffs.", no_args_is_help=True)
-partner = typer.Typer(help="OCPI partners.", no_args_is_help=True)
 
 
 def serve(
@@ -53,7 +54,16 @@ def serve(
         app = create_app(settings)
     except StoreError as error:
         raise InputError(str(error)) from error
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
+    )
+    try:
+        # Before anything starts: the port is ours, or the command ends with a sentence.
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise InputError(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
+    server.run(sockets=[listener])
 
 
 def worker(database: DatabaseOption = None) -> None:
@@ -107,6 +117,35 @@ def key_add(
     sys.stdout.write(f"key {asyncio.run(run())}: {row.fingerprint}\n")
 
 
+@key.command("list")
+def key_list(database: DatabaseOption = None) -> None:
+    """List the keys that you vouch for: number, charge point, meter, fingerprint, end, note."""
+
+    async def run() -> tuple[OperatorKey, ...]:
+        async with open_service(database) as service, service.database.reading() as tx:
+            return await tx.keys.find()
+
+    for row in asyncio.run(run()):
+        end = f"until {row.valid_to.isoformat()}" if row.valid_to is not None else "valid"
+        parts = (str(row.id), row.charge_point, row.meter_serial or "-", row.fingerprint, end, row.note)
+        sys.stdout.write(show.clean("  ".join(filter(None, parts))) + "\n")
+
+
+@key.command("end")
+def key_end(
+    number: Annotated[int, typer.Argument(help="Number of the key; see eichrecht key list.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Stop vouching for a key from now on (meter exchanged, key revoked)."""
+
+    async def run() -> None:
+        async with open_service(database) as service, service.database.transaction() as tx:
+            await tx.keys.end(number, utc_now())
+
+    asyncio.run(run())
+    sys.stdout.write(f"key {number} ended\n")
+
+
 @tariff.command("put")
 def tariff_put(
     file: Annotated[Path, typer.Argument(help="OCPI tariff as JSON.")], database: DatabaseOption = None
@@ -116,45 +155,15 @@ def tariff_put(
 
     async def run() -> dict[str, str]:
         async with open_service(database) as service:
+            require_own_party((service.settings.country_code, service.settings.party_id), loaded)
             async with service.database.transaction() as tx:
                 await tx.tariffs.put(loaded, json.dumps(V2_2_1.dump(loaded)), utc_now())
             return await service.partners.push_tariff(loaded)
 
     try:
         pushed = asyncio.run(run())
-    except StoreError as error:
-        raise InputError(str(error)) from error
+    except ApiError as error:
+        raise InputError(error.detail) from error
     sys.stdout.write(f"tariff {loaded.id} stored\n")
     for name, result in pushed.items():
         sys.stdout.write(f"  {name}: {result}\n")
-
-
-@partner.command("connect")
-def partner_connect(
-    versions_url: Annotated[str, typer.Argument(help="The partner's versions URL.")],
-    token: Annotated[str, typer.Argument(help="Its token A.")],
-    database: DatabaseOption = None,
-) -> None:
-    """Start the OCPI handshake with a partner. The service must be running: the partner calls it back."""
-
-    async def run() -> str:
-        async with open_service(database) as service:
-            connected = await service.partners.connect(versions_url, token)
-            return f"{connected.id} registered with OCPI {connected.version}"
-
-    try:
-        sys.stdout.write(asyncio.run(run()) + "\n")
-    except OcpiError as error:
-        raise InputError(f"handshake failed: {error}") from error
-
-
-@partner.command("invite")
-def partner_invite(database: DatabaseOption = None) -> None:
-    """Make a token A for a partner that starts the handshake itself."""
-
-    async def run() -> tuple[str, str]:
-        async with open_service(database) as service:
-            return await service.partners.invite()
-
-    token, url = asyncio.run(run())
-    sys.stdout.write(f"versions URL: {url}\ntoken A: {token}\n")

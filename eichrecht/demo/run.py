@@ -137,6 +137,6 @@ class Demo:
         except (httpx2.TransportError, json.JsonError) as error:
             raise DemoError(f"{method} {path}: {error}") from error
         if response.is_error:
-            problem = value.get("error") or value
-            raise DemoError(f"{method} {path}: HTTP {response.status_code}: {problem}")
+            problem = value.get("error") or {}
+            raise DemoError(f"{method} {path}: HTTP {response.status_code}: {problem.get('detail') or value}")
         return dict(value)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
@@ -21,6 +23,13 @@ from ocpi.findings import Finding
 
 LANGUAGES = ("de", "en")
 DEFAULT_LANGUAGE = "de"
+
+
+_QUANTITY = re.compile(
+    r"(?<![\d.,:+/-])(-?\d+)\.(\d+)(?= ?(?:[kM]?Wh|k?W|kVA|A|V|h|s|ct|%|€|[A-Z]{3})(?!\w))"
+)
+"""A number with a decimal point before a unit or a currency. In German "21.000 kWh" would be twenty-one thousand;
+versions, OBIS codes and times have no unit behind them and stay as they are written."""
 
 
 class _Formatter(string.Formatter):
@@ -56,10 +65,16 @@ def finding_codes() -> frozenset[str]:
 
 def sentence(finding: Finding, language: str) -> str:
     """Return the sentence for a finding; its bare code if there is none (a test keeps that from happening)."""
-    texts = _catalogue("findings.d").get(finding.code)
+    return sentence_of(finding.code, finding.params, language)
+
+
+def sentence_of(code: str, params: Mapping[str, Any], language: str) -> str:
+    """Return the sentence for a finding of which code and parameters are known, e.g. from JSON."""
+    texts = _catalogue("findings.d").get(code)
     if texts is None:
-        return finding.code
-    return _FORMATTER.vformat(texts[language], (), dict(finding.params))
+        return code
+    written = _FORMATTER.vformat(texts[language], (), dict(params))
+    return _QUANTITY.sub(r"\1,\2", written) if language == "de" else written
 
 
 def text(catalogue: str, key: str, language: str, **params: object) -> str:

@@ -12,6 +12,7 @@ from eichrecht.billing.facts import FactsError, SessionFacts, read_facts
 from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Finding
 from eichrecht.service.chain import Chain
+from eichrecht.service.decisions import Decisions
 from eichrecht.service.limits import BodyTooLargeError, read_body
 from eichrecht.service.pages import API_HEADERS
 from eichrecht.service.partners import Partners
@@ -65,6 +66,12 @@ class Backend:
     partners: Partners
     country_code: str
     party_id: str
+    decisions: Decisions
+
+    @property
+    def party(self) -> tuple[str, str]:
+        """Country code and party id of this service."""
+        return self.country_code, self.party_id
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -100,7 +107,7 @@ async def read_json(request: Request, *, empty_allowed: bool = False) -> dict[st
     if empty_allowed and not body.strip():
         return {}
     try:
-        value = json.loads(body)
+        value = json.loads(body, max_bytes=MAX_REQUEST_BYTES)
     except json.JsonError as error:
         raise ApiError(400, "no_json", str(error)) from error
     if not isinstance(value, dict):
@@ -135,17 +142,20 @@ def session_facts(backend: Backend, value: dict[str, Any]) -> SessionFacts:
         facts = read_facts(given)
     except FactsError as error:
         raise ApiError(400, "facts_invalid", str(error), problems=error.problems) from error
-    require_own_party(backend, facts)
+    require_own_party(backend.party, facts)
     return facts
 
 
-def require_own_party(backend: Backend, made: SessionFacts | Tariff) -> None:
+def require_own_party(ours: tuple[str, str], made: SessionFacts | Tariff) -> None:
     """Refuse what belongs to another CPO.
+
+    Args:
+        ours: Country code and party id of this service.
+        made: What came in.
 
     Raises:
         ApiError: Its party is not this service's.
     """
-    ours = (backend.country_code, backend.party_id)
     if (made.country_code.lower(), made.party_id.lower()) != (ours[0].lower(), ours[1].lower()):
         raise ApiError(
             400,

@@ -21,6 +21,7 @@ from eichrecht.delivery.worker import DeliveryWorker
 from eichrecht.service import operator, pages, receipts, transparency
 from eichrecht.service.api import ApiError, Backend, answer, error_answer
 from eichrecht.service.chain import Chain
+from eichrecht.service.decisions import Decisions
 from eichrecht.service.partners import Partners
 from eichrecht.service.settings import Settings
 from eichrecht.store.database import Database
@@ -65,6 +66,7 @@ class Service:
         self.registrar = Registrar(self.storage.registrations, self._http, us, policy=urls)
         self.partners = Partners(self.database, self.registrar, (settings.country_code, settings.party_id))
         self.chain = Chain(self.database, base_url=settings.base_url, policy=settings.policy)
+        self.decisions = Decisions(self.database, settings.country_code, settings.party_id)
         self.stop = asyncio.Event()
 
     def worker(self) -> DeliveryWorker:
@@ -111,6 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
         service.partners,
         settings.country_code,
         settings.party_id,
+        service.decisions,
     )
     app.include_router(transparency.build_router(service.chain.ring))
     app.include_router(receipts.build_router(service.database, service.chain.ring))

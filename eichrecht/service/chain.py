@@ -21,18 +21,18 @@ from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.policy import BillingPolicy
 from eichrecht.delivery.ocpi_client import wire_body
 from eichrecht.evidence import Document, DocumentVerdict, Finding, problem
-from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
+from eichrecht.keyring.ring import MemoryKeyRing
 from eichrecht.service.billed import billed_records, billed_spans
 from eichrecht.service.errors import Conflict, CorrectionRefused
+from eichrecht.service.ring import CurrentRing
 from eichrecht.signatures.algorithms import parse_algorithm
-from eichrecht.signatures.keys import PublicKey, UnusableKey, read_key
-from eichrecht.store.cdrs import NewCdr, Override, StoredCdr, new_receipt_token
+from eichrecht.signatures.keys import PublicKey, UnusableKey
+from eichrecht.store.cdrs import NewCdr, StoredCdr, new_receipt_token
 from eichrecht.store.database import Database, Transaction
 from eichrecht.store.errors import NotFound
 from eichrecht.store.intakes import Intake
 from eichrecht.store.states import CdrState
 from eichrecht.verification import Verifier
-from ocpi.cdrs.codes import CdrFinding
 from ocpi.cdrs.context import ReconcileContext
 from ocpi.cdrs.credit import credit_cdr
 from ocpi.cdrs.reconcile import reconcile_credit
@@ -90,23 +90,11 @@ class Chain:
         self._base_url = base_url
         self._policy = policy or BillingPolicy()
         self._clock = clock
+        self._ring = CurrentRing(database)
 
     async def ring(self) -> MemoryKeyRing:
         """Return the keys that the operator or the register vouches for, as they are now."""
-        async with self._database.reading() as tx:
-            rows = await tx.keys.find()
-        return MemoryKeyRing(
-            KnownKey(
-                name=row.charge_point,
-                material=read_key(row.key_text),
-                source=row.source,
-                evse_id=row.charge_point,
-                meter_serial=row.meter_serial,
-                valid_from=row.valid_from,
-                valid_until=row.valid_to,
-            )
-            for row in rows
-        )
+        return await self._ring.get()
 
     async def take_session(self, facts: SessionFacts, raw_facts: bytes, document: Document) -> TakenSession:
         """Verify, price, reconcile and store one session; open its delivery if nothing stands against it.
@@ -127,8 +115,10 @@ class Chain:
             return known
         ring = await self.ring()
         verdict = await anyio.to_thread.run_sync(_verifier(ring, facts).verify, document)
-        now = self._clock()
         async with self._database.transaction() as tx:
+            now = (
+                self._clock()
+            )  # not before: a partner that pulls up to now must not pass a CDR that waits here
             known = await self._known(tx, facts, digest)
             if known is not None:
                 return known
@@ -252,35 +242,6 @@ class Chain:
             now,
         )
 
-    async def release(
-        self, country_code: str, party_id: str, cdr_id: str, overrides: Sequence[Override], now: datetime
-    ) -> StoredCdr:
-        """Release a held CDR by recorded decisions; it is delivered from then on.
-
-        A CDR that was held because its eMSP was unknown goes to the eMSP that has connected since.
-
-        Args:
-            country_code, party_id, cdr_id: The CDR.
-            overrides: Decisions about findings; may be empty if only the partner was missing.
-            now: For the record.
-
-        Raises:
-            StoreError: No such CDR, it is not held, an error is still open, or nobody can take it.
-        """
-        async with self._database.transaction() as tx:
-            stored = await tx.cdrs.get(country_code, party_id, cdr_id)
-            token = V2_2_1.load(Cdr, json.loads(stored.body)).cdr_token
-            partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
-            if partner is None:
-                return await tx.cdrs.release(stored.pk, overrides, now)
-            code = str(CdrFinding.TOKEN_OWNER_NOT_ROUTED)
-            settled = [
-                Override(code, "eichrecht", "the eMSP is connected by now", now)
-                for finding in stored.findings
-                if finding.code == code
-            ]
-            return await tx.cdrs.release(stored.pk, [*overrides, *settled], now, partner_id=partner.id)
-
     async def credit(
         self,
         country_code: str,
@@ -314,8 +275,8 @@ class Chain:
         if corrected is not None:
             verdict = await self._verified_again(country_code, party_id, cdr_id, corrected, ring)
             correction = (corrected, verdict)
-        now = self._clock()
         async with self._database.transaction() as tx:
+            now = self._clock()  # as in take_session
             original = await tx.cdrs.get(country_code, party_id, cdr_id)
             cdr = V2_2_1.load(Cdr, json.loads(original.body))
             credit = credit_cdr(cdr, now)

@@ -25,12 +25,13 @@ from eichrecht.service.chain import TakenSession, utc_now
 from eichrecht.service.errors import Conflict
 from eichrecht.service.operator_cdrs import add_cdr_routes, cdr_as_json
 from eichrecht.service.operator_check import add_check_route
+from eichrecht.service.operator_partners import add_partner_routes
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.store.errors import NotFound, StoreConflict
 from eichrecht.store.keys import OperatorKey
 from eichrecht.verification.report import document_as_json, finding_as_json
-from ocpi.errors import OcpiError
 from ocpi.transport import json
+from ocpi.types import parse_datetime
 from ocpi.versions import V2_2_1
 
 
@@ -55,7 +56,7 @@ def build_router(backend: Backend, token: str | None, base_url: str) -> APIRoute
     _session_routes(router, backend, base_url)
     add_check_route(router, backend)
     add_cdr_routes(router, backend, base_url)
-    _partner_routes(router, backend)
+    add_partner_routes(router, backend)
     return router
 
 
@@ -79,19 +80,39 @@ def _key_routes(router: APIRouter, backend: Backend) -> None:
         """Return every key of the ring."""
         async with backend.database.reading() as tx:
             keys = await tx.keys.find()
-        return answer(
-            [
-                {
-                    "id": key.id,
-                    "charge_point": key.charge_point,
-                    "meter_serial": key.meter_serial,
-                    "fingerprint": key.fingerprint,
-                    "source": key.source.value,
-                    "note": key.note,
-                }
-                for key in keys
-            ]
-        )
+        return answer([key_as_json(key) for key in keys])
+
+    @router.post("/keys/{key_id}/end")
+    async def end_key(request: Request, key_id: int) -> Response:
+        """Stop vouching for a key, now or from ``valid_to`` on (meter exchanged, key revoked)."""
+        value = await read_json(request, empty_allowed=True)
+        given = text_field(value, "valid_to", required=False)
+        try:
+            moment = parse_datetime(given) if given else utc_now()
+        except ValueError as error:
+            raise ApiError(400, "bad_time", f"valid_to {error}") from error
+        try:
+            async with backend.database.transaction() as tx:
+                await tx.keys.end(key_id, moment)
+        except NotFound as error:
+            raise ApiError(404, "no_such_key", str(error)) from error
+        except StoreConflict as error:
+            raise ApiError(409, "cannot_end", str(error)) from error
+        return answer({"id": key_id, "valid_to": moment.isoformat()})
+
+
+def key_as_json(key: OperatorKey) -> dict[str, Any]:
+    """Return a key of the ring."""
+    return {
+        "id": key.id,
+        "charge_point": key.charge_point,
+        "meter_serial": key.meter_serial,
+        "fingerprint": key.fingerprint,
+        "source": key.source.value,
+        "valid_from": key.valid_from and key.valid_from.isoformat(),
+        "valid_to": key.valid_to and key.valid_to.isoformat(),
+        "note": key.note,
+    }
 
 
 def operator_key(charge_point: str, key_text: str, meter_serial: str | None, note: str) -> OperatorKey:
@@ -118,7 +139,7 @@ def _tariff_routes(router: APIRouter, backend: Backend) -> None:
         """Store a tariff version and push it to every partner that takes tariffs."""
         value = await read_json(request)
         tariff = read_tariff(value)
-        require_own_party(backend, tariff)
+        require_own_party(backend.party, tariff)
         try:
             async with backend.database.transaction() as tx:
                 new = await tx.tariffs.put(tariff, json.dumps(V2_2_1.dump(tariff)), utc_now())
@@ -197,51 +218,3 @@ def taken_as_json(taken: TakenSession, base_url: str) -> dict[str, Any]:
         "verification": None if taken.verdict is None else document_as_json(taken.verdict),
         "findings": [finding_as_json(finding) for finding in taken.findings],
     }
-
-
-def _partner_routes(router: APIRouter, backend: Backend) -> None:
-    @router.post("/partners")
-    async def connect(request: Request) -> Response:
-        """Start the handshake: ``versions_url``, ``token`` (token A), ``partner_id`` to bring a partner back."""
-        value = await read_json(request)
-        try:
-            partner = await backend.partners.connect(
-                text_field(value, "versions_url"),
-                text_field(value, "token"),
-                text_field(value, "partner_id", required=False) or None,
-            )
-        except NotFound as error:
-            raise ApiError(404, "no_such_partner", str(error)) from error
-        except ValueError as error:
-            raise ApiError(400, "token_unusable", str(error)) from error
-        except OcpiError as error:
-            raise ApiError(502, "handshake_failed", str(error)) from error
-        return answer({"id": partner.id, "version": partner.version, "state": partner.state.value}, 201)
-
-    @router.post("/partners/invitations")
-    async def invite(request: Request) -> Response:
-        """Return a token A and our versions URL; ``partner_id`` for one that lost its registration."""
-        value = await read_json(request, empty_allowed=True)
-        try:
-            token, url = await backend.partners.invite(
-                text_field(value, "partner_id", required=False) or None
-            )
-        except NotFound as error:
-            raise ApiError(404, "no_such_partner", str(error)) from error
-        return answer({"token": token, "versions_url": url}, 201)
-
-    @router.get("/partners")
-    async def list_partners(request: Request) -> Response:
-        """Return all partners."""
-        found = await backend.partners.all()
-        return answer(
-            [
-                {
-                    "id": partner.id,
-                    "state": partner.state.value,
-                    "version": partner.version,
-                    "roles": [f"{r.role} {r.country_code}*{r.party_id}" for r in partner.roles],
-                }
-                for partner in found
-            ]
-        )

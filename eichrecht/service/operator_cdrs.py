@@ -1,7 +1,9 @@
-"""The operator API's CDRs: list, read, credit, release, discard."""
+"""The operator API's CDRs: list, read, credit, release, discard; stopped deliveries: replay, accept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -16,9 +18,8 @@ from eichrecht.service.api import (
     session_facts,
     text_field,
 )
-from eichrecht.service.chain import utc_now
 from eichrecht.service.errors import Conflict, CorrectionRefused
-from eichrecht.store.cdrs import Override, StoredCdr
+from eichrecht.store.cdrs import StoredCdr
 from eichrecht.store.errors import NotFound, StoreConflict
 from eichrecht.store.states import CdrState
 from eichrecht.verification.report import finding_as_json
@@ -45,7 +46,7 @@ def cdr_as_json(stored: StoredCdr, base_url: str) -> dict[str, Any]:
 
 
 def add_cdr_routes(router: APIRouter, backend: Backend, base_url: str) -> None:
-    """Add the routes of the CDRs: read, credit, release, discard."""
+    """Add the routes of the CDRs."""
     _reading(router, backend, base_url)
     _deciding(router, backend, base_url)
     _stopped(router, backend, base_url)
@@ -117,28 +118,16 @@ def _deciding(router: APIRouter, backend: Backend, base_url: str) -> None:
         codes = value.get("codes")
         if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
             raise ApiError(400, "missing_field", "codes must be a list of finding codes")
-        now = utc_now()
         by, reason = text_field(value, "by"), text_field(value, "reason")
-        overrides = [Override(code, by, reason, now) for code in codes]
-        try:
-            released = await backend.chain.release(
-                backend.country_code, backend.party_id, cdr_id, overrides, now
-            )
-        except NotFound as error:
-            raise ApiError(404, "no_such_cdr", str(error)) from error
-        except StoreConflict as error:
-            raise ApiError(409, "cannot_release", str(error)) from error
+        with _decided("release"):
+            released = await backend.decisions.release(cdr_id, codes, by=by, reason=reason)
         return answer(cdr_as_json(released, base_url))
 
     @router.post("/cdrs/{cdr_id}/discard")
     async def discard(cdr_id: str) -> Response:
         """Give up a held CDR, so that the session can come in again corrected under a new ``cdr_id``."""
-        stored = await _one(backend, cdr_id)
-        try:
-            async with backend.database.transaction() as tx:
-                discarded = await tx.cdrs.discard(stored.pk)
-        except StoreConflict as error:
-            raise ApiError(409, "cannot_discard", str(error)) from error
+        with _decided("discard"):
+            discarded = await backend.decisions.discard(cdr_id)
         return answer(cdr_as_json(discarded, base_url))
 
 
@@ -146,11 +135,30 @@ def _stopped(router: APIRouter, backend: Backend, base_url: str) -> None:
     @router.post("/cdrs/{cdr_id}/replay")
     async def replay(cdr_id: str) -> Response:
         """Start a stopped delivery again; where the partner may have the CDR, it is asked first."""
-        stored = await _one(backend, cdr_id)
-        try:
-            async with backend.database.transaction() as tx:
-                delivery = await tx.deliveries.for_cdr(stored.pk)
-                await tx.deliveries.replay(delivery.id, utc_now())
-        except (StoreConflict, NotFound) as error:
-            raise ApiError(409, "cannot_replay", str(error)) from error
-        return answer(cdr_as_json(await _one(backend, cdr_id), base_url))
+        with _decided("replay"):
+            stored = await backend.decisions.replay(cdr_id)
+        return answer(cdr_as_json(stored, base_url))
+
+    @router.post("/cdrs/{cdr_id}/accept")
+    async def accept(request: Request, cdr_id: str) -> Response:
+        """Take a stopped delivery for delivered, as agreed with the partner: ``by``, ``reason``."""
+        value = await read_json(request)
+        by, reason = text_field(value, "by"), text_field(value, "reason")
+        with _decided("accept"):
+            stored = await backend.decisions.accept(cdr_id, by=by, reason=reason)
+        return answer(cdr_as_json(stored, base_url))
+
+
+@contextmanager
+def _decided(what: str) -> Iterator[None]:
+    """Say in the API's terms why a decision cannot be carried out.
+
+    Raises:
+        ApiError: There is nothing of that name, or its state does not allow it.
+    """
+    try:
+        yield
+    except NotFound as error:
+        raise ApiError(404, "no_such_cdr", str(error)) from error
+    except StoreConflict as error:
+        raise ApiError(409, f"cannot_{what}", str(error)) from error

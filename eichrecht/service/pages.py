@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
+from importlib import resources
 from typing import Any
 
 from fastapi import Request
@@ -29,6 +31,11 @@ API_HEADERS = {
 }
 """Of every answer of the API: personal data belong into no cache and no index."""
 
+_STYLE_VERSION = hashlib.sha256(
+    (resources.files("eichrecht.service") / "static" / "page.css").read_bytes()
+).hexdigest()[:12]
+"""Part of the stylesheet's address: a browser that keeps an old one must not dress a new page with it."""
+
 _ENVIRONMENT = Environment(
     loader=PackageLoader("eichrecht.service"),
     autoescape=select_autoescape(default=True, default_for_string=True),
@@ -51,6 +58,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     html = _ENVIRONMENT.get_template(template).render(
         lang=language,
         t=partial(_text, language),
+        style_version=_STYLE_VERSION,
         root=request.scope.get("root_path", "").rstrip("/"),
         **values,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from eichrecht.delivery.client import CdrClient
 from eichrecht.delivery.ocpi_client import OcpiCdrClient
@@ -10,12 +12,31 @@ from eichrecht.delivery.worker import NoRoute
 from eichrecht.store.database import Database
 from eichrecht.store.errors import NotFound
 from eichrecht.store.ocpi_storage import SqlRegistrations
+from eichrecht.store.partners import IN_DOUBT, in_doubt_policy
+from eichrecht.store.states import InDoubtPolicy
 from ocpi.errors import OcpiError
 from ocpi.handshake import Registrar
 from ocpi.objects.credentials import Role
 from ocpi.objects.tariff import Tariff
 from ocpi.objects.version import InterfaceRole, ModuleId
 from ocpi.registration import Partner, PartnerState
+
+
+class SettingsError(ValueError):
+    """A setting for a partner is unknown or has no such value; ``str()`` says which are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPartner:
+    """A partner and our settings for it.
+
+    Attributes:
+        partner: As registered.
+        in_doubt: What to do with a CDR of which the partner cannot say whether it has it.
+    """
+
+    partner: Partner
+    in_doubt: InDoubtPolicy
 
 
 class Partners:
@@ -29,6 +50,7 @@ class Partners:
             registrar: Handshake on the same database.
             party: The CPO's country code and party id.
         """
+        self._database = database
         self._registrations = SqlRegistrations(database)
         self._registrar = registrar
         self._party = party
@@ -68,6 +90,59 @@ class Partners:
     async def all(self) -> Sequence[Partner]:
         """Return all partners."""
         return await self._registrations.partners()
+
+    async def known(self) -> list[KnownPartner]:
+        """Return all partners and our settings for them."""
+        async with self._database.reading() as tx:
+            return [
+                KnownPartner(partner, in_doubt_policy(await tx.partners.settings(partner.id)))
+                for partner in await tx.partners.all()
+            ]
+
+    async def set_settings(self, partner_id: str, given: Mapping[str, Any]) -> KnownPartner:
+        """Change our settings for a partner; what is not given stays.
+
+        Args:
+            partner_id: The partner.
+            given: ``in_doubt``: ``resend`` or ``hold``.
+
+        Raises:
+            NotFound: No such partner.
+            SettingsError: Nothing was changed: a setting is unknown or has no such value.
+        """
+        unknown = sorted(set(given) - {IN_DOUBT})
+        if unknown or not given:
+            raise SettingsError(f"the only setting is {IN_DOUBT}, not {', '.join(unknown) or 'nothing'}")
+        if given[IN_DOUBT] not in list(InDoubtPolicy):
+            raise SettingsError(f"{IN_DOUBT} must be one of {', '.join(InDoubtPolicy)}")
+        async with self._database.transaction() as tx:
+            settings = await tx.partners.settings(partner_id) | dict(given)
+            await tx.partners.set_settings(partner_id, settings)
+            return KnownPartner(await tx.partners.get(partner_id), in_doubt_policy(settings))
+
+    async def rotate(self, partner_id: str) -> Partner:
+        """Renew the tokens of both directions by PUT credentials (monthly, and at once after a leak).
+
+        Raises:
+            NotFound: No such partner.
+            OcpiError: It failed; the old tokens stay valid here.
+        """
+        await self._require(partner_id)
+        return await self._registrar.rotate(partner_id)
+
+    async def disconnect(self, partner_id: str) -> str | None:
+        """End a registration by DELETE credentials; here it ends in any case.
+
+        Returns:
+            Why the partner could not be told; ``None`` if it was.
+
+        Raises:
+            NotFound: No such partner.
+            NotRegistered: There is no registration in force.
+        """
+        await self._require(partner_id)
+        failure = await self._registrar.unregister(partner_id)
+        return None if failure is None else str(failure)
 
     async def _takers(self) -> list[Partner]:
         return [

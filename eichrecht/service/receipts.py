@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC
 
-import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 
 from eichrecht import locales
 from eichrecht.evidence import Document, DocumentVerdict
 from eichrecht.service import pages
+from eichrecht.service.admission import Admission
 from eichrecht.service.transparency import RingSource
 from eichrecht.service.view import verdict_view
 from eichrecht.store.cdrs import StoredCdr
@@ -86,6 +86,7 @@ def build_router(database: Database, ring_source: RingSource) -> APIRouter:
         ring_source: Gives the key ring in force at the moment of the request.
     """
     router = APIRouter(include_in_schema=False)
+    admission = Admission()  # of its own: a flood of the public check must not close the receipts
 
     async def find(token: str) -> tuple[StoredCdr, Document] | None:
         if not _TOKEN.fullmatch(token):
@@ -108,7 +109,7 @@ def build_router(database: Database, ring_source: RingSource) -> APIRouter:
         language = pages.page_language(request)
         cdr = V2_2_1.load(Cdr, json.loads(stored.body))
         verifier = Verifier(ring=await ring_source(), charge_point=cdr.cdr_location.evse_id)
-        verdict = await anyio.to_thread.run_sync(verifier.verify, document)
+        verdict = await admission.run(lambda: verifier.verify(document))
         return pages.render(
             request,
             "receipt.html",

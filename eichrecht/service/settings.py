@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     database: str = Field(default="eichrecht.sqlite")
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = Field(default=8000, ge=0, le=65535)
     country_code: str = Field(default="DE", min_length=2, max_length=2)
     party_id: str = Field(default="CPO", min_length=3, max_length=3)
     name: str = "Charge point operator"

@@ -16,6 +16,7 @@ from eichrecht.evidence import (
     TransactionVerdict,
     Verdict,
 )
+from eichrecht.verification.codes import VerificationCode
 
 MAX_RECORDS_SHOWN = 200
 """Records shown on a page; the JSON answer has all."""
@@ -141,10 +142,19 @@ def verdict_view(verdict: DocumentVerdict, language: str) -> VerdictView:
 
 def _findings(findings: tuple[Finding, ...], language: str) -> tuple[FindingView, ...]:
     return tuple(
-        FindingView(finding.code, finding.severity.value, locales.sentence(finding, language))
+        FindingView(finding.code, finding.severity.value, _sentence(finding, language))
         for finding in findings
         if finding.severity in _SHOWN_SEVERITIES
     )
+
+
+def _sentence(finding: Finding, language: str) -> str:
+    """Return the sentence; a page counts records from 1, where the JSON answer has indexes."""
+    if finding.code != VerificationCode.TRANSACTION_RECORD_NOT_VALID:
+        return locales.sentence(finding, language)
+    indexes = str(finding.params.get("records", "")).split(", ")
+    numbers = ", ".join(str(int(index) + 1) for index in indexes if index.isdecimal())
+    return locales.sentence_of(finding.code, {"records": numbers}, language)
 
 
 def _record(verdict: RecordVerdict, language: str) -> RecordView:
@@ -173,9 +183,13 @@ def _record(verdict: RecordVerdict, language: str) -> RecordView:
 
 def _reading(reading: Reading, language: str) -> ReadingView:
     moment = reading.time or reading.local_time
+    role = _t(f"role_{reading.role.value}", language)
+    value = reading.value or "–"
+    if language == "de":  # the digits as signed; "1274.000" would be read as more than a million
+        value = value.replace(".", ",")
     return ReadingView(
-        reading.reason or "–",
-        f"{reading.value or '–'} {reading.unit or ''}".strip(),
+        role if reading.reason is None else f"{role} ({reading.reason})",
+        f"{value} {reading.unit or ''}".strip(),
         reading.obis or "–",
         locales.moment(moment, language) if moment else "–",
     )

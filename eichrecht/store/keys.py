@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eichrecht.evidence import KeySource
 from eichrecht.store.errors import InvalidTransition, NotFound, StoreConflict
 from eichrecht.store.tables import operator_keys
+
+KeyStamp = tuple[int, int, tuple[tuple[int, datetime], ...]]
+"""Number of rows, the last row, and the end of each key that has one: keys are only added and ended."""
 
 _SOURCES = (KeySource.REGISTER, KeySource.OPERATOR)
 
@@ -122,6 +125,18 @@ class KeyRepository:
             )
             for row in await self._connection.execute(query)
         )
+
+    async def stamp(self) -> KeyStamp:
+        """Return what tells one state of the ring from another without reading it."""
+        count, last = (
+            await self._connection.execute(select(func.count(), func.max(operator_keys.c.id)))
+        ).one()
+        ended = await self._connection.execute(
+            select(operator_keys.c.id, operator_keys.c.valid_to)
+            .where(operator_keys.c.valid_to.is_not(None))
+            .order_by(operator_keys.c.id)
+        )
+        return (count, last or 0, tuple((row.id, row.valid_to) for row in ended))
 
     async def end(self, key_id: int, valid_to: datetime) -> None:
         """End a key's validity (meter exchanged, key revoked).

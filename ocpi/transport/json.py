@@ -76,17 +76,18 @@ _DECODER = json.JSONDecoder(
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-def loads(raw: bytes | str) -> Any:
+def loads(raw: bytes | str, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
     """Read JSON exactly: fractions as ``Decimal`` with their written digits, whole numbers as ``int``.
 
     Args:
         raw: UTF-8 bytes (a byte order mark is skipped) or text.
+        max_bytes: Longest text; callers that bound it otherwise may allow more.
 
     Raises:
         JsonError: See its codes; nothing else is raised for any input.
     """
-    if len(raw) > MAX_JSON_BYTES:
-        raise JsonError("too_large", f"{len(raw)} bytes, at most {MAX_JSON_BYTES}")
+    if len(raw) > max_bytes:
+        raise JsonError("too_large", f"{len(raw)} bytes, at most {max_bytes}")
     try:
         text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
     except UnicodeDecodeError as error:

@@ -15,6 +15,7 @@ from eichrecht.demo.material import ENERGY_TARIFF, session_facts
 from eichrecht.evidence import Document, DocumentVerdict, KeySource
 from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
 from eichrecht.service.chain import Chain, TakenSession
+from eichrecht.service.decisions import Decisions
 from eichrecht.service.operator import operator_key
 from eichrecht.signatures.keys import read_key
 from eichrecht.store.database import Database
@@ -84,6 +85,7 @@ class World:
 
     database: Database
     chain: Chain
+    decisions: Decisions
     meters: list[OcmfMeter] = field(default_factory=list)
 
     async def vouch(
@@ -109,7 +111,11 @@ def facts(session_id: str, **more: Any) -> Any:
 def in_world(path: Path, work: Callable[[World], Awaitable[None]]) -> None:
     async def run() -> None:
         async with Database.open(str(path / "eichrecht.db")) as database:
-            world = World(database, Chain(database, base_url="https://cpo.example"))
+            world = World(
+                database,
+                Chain(database, base_url="https://cpo.example"),
+                Decisions(database, "DE", "CPO", clock=lambda: START),
+            )
             async with database.transaction() as tx:
                 await tx.partners.put(emsp())
                 tariff = V2_2_1.load(Tariff, ENERGY_TARIFF)

@@ -161,12 +161,12 @@ def test_a_cdr_held_for_want_of_a_partner_goes_to_the_one_that_connects_later(tm
         assert taken.cdr is not None
         assert (taken.cdr.state, found(taken)) == (CdrState.HELD, {"cdr_token_owner_not_routed"})
         with pytest.raises(StoreError):
-            await world.chain.release("DE", "CPO", "S1", [], START)
+            await world.decisions.release("S1", [], by="ops", reason="mended")
         partner = emsp("p2")
         role = partner.roles[0].model_copy(update={"party_id": "NEW"})
         async with world.database.transaction() as tx:
             await tx.partners.put(replace(partner, roles=(role,), token="another-token"))
-        released = await world.chain.release("DE", "CPO", "S1", [], START)
+        released = await world.decisions.release("S1", [], by="ops", reason="mended")
         assert (released.state, released.partner_id) == (CdrState.READY, "p2")
         assert [(o.code, o.by) for o in released.overrides] == [("cdr_token_owner_not_routed", "eichrecht")]
         async with world.database.reading() as tx:

@@ -79,6 +79,10 @@ def test_german_is_spoken_too() -> None:
     done = demo("--exit", "--language", "de")
     assert done.returncode == 0
     assert {row[3] for row in rows(done.stdout)} == {"zugestellt", "abgelehnt", "angehalten"}
+    assert "11,250 kWh" in done.stdout
+    assert "6,5599 EUR" in done.stdout
+    assert "Gemeldet wurden 21,000" in done.stdout  # the reasons, too
+    assert "were reported" not in done.stdout
 
 
 def test_left_running_it_serves_its_links_until_it_is_stopped() -> None:

@@ -23,6 +23,7 @@ from tests.eichrecht.service.service_support import (
 ROUTES = [
     ("POST", "/keys"),
     ("GET", "/keys"),
+    ("POST", "/keys/1/end"),
     ("PUT", "/tariffs"),
     ("DELETE", "/tariffs/T1"),
     ("POST", "/sessions"),
@@ -34,9 +35,13 @@ ROUTES = [
     ("POST", "/cdrs/S1/release"),
     ("POST", "/cdrs/S1/discard"),
     ("POST", "/cdrs/S1/replay"),
+    ("POST", "/cdrs/S1/accept"),
     ("POST", "/partners"),
     ("POST", "/partners/invitations"),
     ("GET", "/partners"),
+    ("POST", "/partners/p1/rotate"),
+    ("PUT", "/partners/p1/settings"),
+    ("DELETE", "/partners/p1"),
 ]
 
 
@@ -79,7 +84,8 @@ def test_the_routes_listed_here_are_all_there_are(tmp_path: Path) -> None:
             for path, methods in described.items()
             for method in methods
         }
-        named = {(m, p.replace("S1", "{cdr_id}").replace("T1", "{tariff_id}")) for m, p in ROUTES}
+        names = {"S1": "{cdr_id}", "T1": "{tariff_id}", "p1": "{partner_id}", "1": "{key_id}"}
+        named = {(m, "/".join(names.get(part, part) for part in p.split("/"))) for m, p in ROUTES}
         assert found == named | {("POST", "/transparency/check")}
 
     in_service(tmp_path, work, prepared=False)
@@ -239,6 +245,8 @@ def test_the_key_ring_shows_what_was_vouched_for(tmp_path: Path) -> None:
                 "meter_serial": "M9",
                 "fingerprint": made["fingerprint"],
                 "source": "operator",
+                "valid_from": None,
+                "valid_to": None,
                 "note": "letter of 2 March",
             }
         ]

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
+from eichrecht.service.api import MAX_REQUEST_BYTES
+from eichrecht.store.tables import cdrs, deliveries
 from ocpi.objects.cdr import Cdr
 from ocpi.transport import json
 from ocpi.versions import V2_2_1
@@ -297,5 +300,50 @@ def test_a_withdrawn_tariff_still_prices_earlier_sessions(tmp_path: Path) -> Non
         assert await operator.ok("DELETE", "/tariffs/T1") == {"id": "T1", "deleted": {}}
         assert (await operator.call("DELETE", "/tariffs/T1")).status_code == 404
         assert (await operator.take())["outcome"] == "ready"
+
+    in_service(tmp_path, work)
+
+
+def test_a_stopped_delivery_is_replayed_or_accepted_by_a_person(tmp_path: Path) -> None:
+    async def stop(operator: Operator) -> None:
+        async with operator.service.database.transaction() as tx:
+            await tx.connection.execute(deliveries.update().values(state="held", last_error="conflict"))
+            await tx.connection.execute(cdrs.update().values(state="failed"))
+
+    async def work(operator: Operator) -> None:
+        await operator.take()
+        decision = {"by": "ops", "reason": "agreed by phone"}
+        for path in ("/cdrs/S1/replay", "/cdrs/S1/accept"):
+            response = await operator.call("POST", path, decision)  # it is on its way: nothing to decide
+            assert response.status_code == 409, response.text
+        await stop(operator)
+        assert (await operator.ok("POST", "/cdrs/S1/replay"))["state"] == "ready"
+        await stop(operator)
+        assert (await operator.call("POST", "/cdrs/S1/accept", {"by": "ops"})).status_code == 400
+        assert (await operator.ok("POST", "/cdrs/S1/accept", decision))["state"] == "delivered"
+        async with operator.service.database.reading() as tx:
+            (override,) = (await tx.cdrs.get("DE", "CPO", "S1")).overrides
+        assert (override.code, override.by, override.reason) == ("conflict", "ops", "agreed by phone")
+        assert (await operator.call("POST", "/cdrs/NONE/accept", decision)).status_code == 404
+
+    in_service(tmp_path, work)
+
+
+def test_a_held_cdr_has_no_delivery_to_decide_about(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        assert (await operator.take(claimed_energy_kwh=Decimal(11)))["outcome"] == "held"
+        response = await operator.call("POST", "/cdrs/S1/replay")
+        assert (response.status_code, response.json()["error"]["code"]) == (409, "cannot_replay")
+
+    in_service(tmp_path, work)
+
+
+def test_a_document_of_the_largest_size_fits_into_a_request(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        answer = await operator.take(b" " * MAX_DOCUMENT_BYTES)
+        codes = {finding["code"] for finding in answer["findings"]}
+        assert (answer["outcome"], "document_too_large" in codes) == ("refused", False)
+        body = b'{"facts": {}, "signed_data": "' + b"x" * MAX_REQUEST_BYTES + b'"}'
+        assert (await operator.call("POST", "/sessions", body)).status_code == 413
 
     in_service(tmp_path, work)

@@ -301,3 +301,33 @@ def test_nothing_that_is_checked_is_stored(tmp_path: Path) -> None:
         assert await rows() == before
 
     in_service(tmp_path, work)
+
+
+def test_the_page_speaks_its_readers_language_down_to_the_numbers(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        german = (await operator.http.post("/?lang=de", data={"text": record().decode()})).text
+        english = (await operator.http.post("/?lang=en", data={"text": record().decode()})).text
+        # The digits as signed, but not with a point: a German reads "100.000 kWh" as a hundred thousand.
+        assert "100,000 kWh" in german
+        assert "100.000 kWh" not in german
+        assert "100.000 kWh" in english
+        assert "Beginn (B)" in german
+        assert "begin (B)" in english
+        forged = (
+            await operator.http.post(
+                "/?lang=en", data={"text": tampered(record(), "110.000", "111.000").decode()}
+            )
+        ).text
+        assert "rests on records that are not valid: 1." in forged  # as the card is headed, not its index
+
+    in_service(tmp_path, work)
+
+
+def test_a_new_release_does_not_wear_an_old_stylesheet(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        page = (await operator.http.get("/")).text
+        href = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+        assert "?v=" in href
+        assert (await operator.http.get(href)).status_code == 200
+
+    in_service(tmp_path, work, prepared=False)
