@@ -37,12 +37,13 @@ def fuzz(name: str, options: list[str]) -> None:
     with atheris.instrument_imports(include=["eichrecht", "ocpi"]):
         from fuzz.targets import CORPUS, targets  # noqa: PLC0415
 
-        target = targets()[name]
+        target = targets().get(name)
+    if target is None:
+        sys.exit(f"no such target: {name}")
     found = FOLDER / "found" / name
     found.mkdir(parents=True, exist_ok=True)
-    atheris.Setup(
-        [sys.argv[0], *options, f"-artifact_prefix={found}/", str(found), str(CORPUS / name)], target.run
-    )
+    kept = [str(CORPUS / name)] if (CORPUS / name).is_dir() else []
+    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={found}/", str(found), *kept], target.run)
     atheris.Fuzz()
 
 
@@ -51,9 +52,10 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--write-corpus"]:
         write_corpus()
         return 0
-    known = [path.name for path in sorted((FOLDER / "corpus").iterdir()) if path.is_dir()]
-    if not arguments or arguments[0] not in known:
-        sys.stdout.write("\n".join(known) + "\n")
+    if not arguments or arguments[0].startswith("-"):
+        from fuzz.targets import targets  # noqa: PLC0415 - see fuzz()
+
+        sys.stdout.write("\n".join(targets()) + "\n")
         return 0 if not arguments else USAGE_STATUS
     fuzz(arguments[0], arguments[1:])
     return 0

@@ -6,13 +6,22 @@ The formats come from the registry, so a new one is a target by being there.
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eichrecht.containers.unwrap import unwrap
+from eichrecht.containers.kinds import ContainerKind
+from eichrecht.containers.limits import MAX_PDF_OBJECTS, MAX_PDF_PAGES, MAX_PDF_STREAM, SVG_SIDE
+from eichrecht.containers.pdf import PdfFiles
+from eichrecht.containers.qr_image import SvgImage
+from eichrecht.containers.registry import KINDS
+from eichrecht.containers.svg_markup import clean_svg
+from eichrecht.containers.text import PlainRecords
+from eichrecht.containers.unwrap import Unwrapped, unwrap
+from eichrecht.containers.workers import pdf_files
 from eichrecht.evidence import Document
 from eichrecht.formats import registry
 from eichrecht.formats.base import ContextualFormat, SealedFormat, SignedFormat, Surroundings
@@ -26,6 +35,7 @@ from eichrecht.signatures.spki import explain, read_spki
 from eichrecht.verification import Verifier
 from eichrecht.verification.keys import SuppliedKey
 from eichrecht.verification.report import results_as_json
+from fuzz.wrappings import CARRIERS, SEED_ONLY, WRAPPINGS, attached, pictured
 from ocpi.transport import json
 from sample_meters._sealing import EXPONENT, SealKey
 from sample_meters.cases import all_cases
@@ -65,7 +75,12 @@ def targets() -> dict[str, Target]:
     """Return all targets by name."""
     found = [Target(f"format-{name}", partial(_format, known)) for name, known in registry.formats().items()]
     found += [
+        Target(container_target(kind), partial(_container, kind)) for kind in KINDS if _is_our_own(kind)
+    ]
+    found += [
         Target("containers", _containers),
+        Target("pdf", _pdf),
+        Target("svg", _svg),
         Target("keytext", _keytext),
         Target("der", _der),
         Target("names", _names),
@@ -140,6 +155,37 @@ def _containers(data: bytes) -> None:
     _require(len(found.parts) < MAX_PARTS, len(found.parts))
 
 
+def container_target(kind: ContainerKind) -> str:
+    """Return the target of a container kind."""
+    return f"container-{type(kind).__name__}"
+
+
+def _is_our_own(kind: ContainerKind) -> bool:
+    """Whether a kind reads by itself; the others start a process for each input, and have targets of their own."""
+    return not isinstance(kind, PdfFiles | SvgImage)
+
+
+def _container(kind: ContainerKind, data: bytes) -> None:
+    found = unwrap(Document("fuzz", data), registry.recognise, kinds=(kind, PlainRecords()))
+    _require(len(found.parts) < MAX_PARTS, len(found.parts))
+
+
+def _pdf(data: bytes) -> None:
+    """Search as the worker does; what its library raises the worker reports, so only time and size are looked at."""
+    limits = (MAX_PDF_OBJECTS, MAX_PDF_PAGES, MAX_PDF_STREAM, MAX_PDF_STREAM)
+    for mode in ("files", "pages"):
+        sent = io.BytesIO()
+        try:
+            pdf_files.search(data, mode, limits, pdf_files.Output(sent, MAX_PDF_STREAM))
+        except Exception:  # noqa: S112 - see above
+            continue
+        _require(len(sent.getvalue()) < 2 * MAX_PDF_STREAM, len(sent.getvalue()))
+
+
+def _svg(data: bytes) -> None:
+    clean_svg(data, SVG_SIDE)
+
+
 _ALGORITHMS = [
     algorithm
     for name in ("ECDSA-secp256r1-SHA256", "ECDSA-secp192k1-SHA256", "EdDSA-Ed25519", "RS256", "PS256")
@@ -193,6 +239,10 @@ def sample_seeds(target: str) -> list[bytes]:
         cases = [case for case in cases if case.format == target.removeprefix("format-")]
     if target in ("keytext", "der"):
         return _key_seeds(binary=target == "der")
+    if target in ("pdf", "svg"):
+        return [attached(_SMALL)] if target == "pdf" else [pictured("svg", _SMALL)]
+    if target.startswith("container-"):
+        return _container_seeds(target, [case.content for case in cases])
     if target == "names":
         return [b"ECDSA-secp256r1-SHA256", b"RSASSA-PSS-SHA256", b"ML-DSA-65", b"001;EUR;0;35;5;30"]
     contents = [case.content for case in cases if len(case.content) <= MAX_SEED_BYTES]
@@ -211,6 +261,32 @@ def sample_seeds(target: str) -> list[bytes]:
     elif target == "edifact":
         return []
     return _spread(list(dict.fromkeys(contents)))
+
+
+_SMALL = b'OCMF|{"FV":"1.0","PG":"T1"}|{"SD":"3006"}'
+"""The outline of a record, for seeds that are mostly wrapping."""
+
+
+def _container_seeds(target: str, contents: Sequence[bytes]) -> list[bytes]:
+    """Return documents that the kind takes for its own, alone and with records in the plain."""
+    (kind,) = (kind for kind in KINDS if container_target(kind) == target)
+    small = [content for content in contents if len(content) <= MAX_SEED_BYTES]
+    wraps = (*WRAPPINGS.values(), *CARRIERS, *SEED_ONLY)
+    made = [*(wrap(_SMALL) for wrap in wraps), *(pictured(kind, _SMALL) for kind in ("png", "jpeg"))]
+    taken = []
+    for content in (*made, *small):
+        found = unwrap(Document("seed", content), registry.recognise, kinds=(kind, PlainRecords()))
+        plain = unwrap(Document("seed", content), registry.recognise, kinds=(PlainRecords(),))
+        if _outline(found) != _outline(plain):
+            taken.append(content)
+    return _spread(list(dict.fromkeys(taken)) or small[:90:30])
+
+
+def _outline(found: Unwrapped) -> list[object]:
+    return [
+        *(part.layers for part in found.parts),
+        *(f.code for f in found.findings if "tried" not in f.params),
+    ]
 
 
 def _spread(contents: list[bytes]) -> list[bytes]:

@@ -20,6 +20,7 @@ from eichrecht.evidence import (
     TransactionVerdict,
     Verdict,
 )
+from eichrecht.verification.report import recognition
 
 _STYLE = {Verdict.VALID: "bold green", Verdict.INVALID: "bold red", Verdict.INDETERMINATE: "bold yellow"}
 _SIGN = {Verdict.VALID: "✔", Verdict.INVALID: "✘", Verdict.INDETERMINATE: "?"}
@@ -123,6 +124,10 @@ def _record(out: Console, verdict: RecordVerdict, language: str) -> None:
             out.print(f"    {_t('tariff_text', language)}: {escape(clean(record.tariff_text))}")
         _readings(out, record.readings, language)
     _findings(out, verdict.findings, language, 4)
+    if verdict.recognised_by or verdict.layers:
+        out.print(
+            f"    {escape(clean(locales.sentence(recognition(verdict, language), language)))}", style="dim"
+        )
 
 
 def _key(out: Console, key: KeyVerdict, language: str) -> None:

@@ -99,7 +99,9 @@ def _open_value(value: Any, content: bytes, opener: Opener) -> Found:
         return Found((Part(content, findings=(problem(ChargeItCode.VALUE_MALFORMED),)),))
     spans = opener.recognise(content)
     if len(spans) == 1 and (spans[0].start, spans[0].end) == (0, len(content)):
-        return Found((Part(content, format=spans[0].format),)) if opener.grant_records(1) else Found()
+        return (
+            Found((Part(content, spans[0].format, spans[0].reason),)) if opener.grant_records(1) else Found()
+        )
     payload, declared = value.get("payload"), value.get("format")
     if isinstance(payload, str):
         found = opener.open(as_bytes(payload), is_utf8=True)

@@ -133,7 +133,9 @@ def _from_session(session: Any, content: bytes, where: str, keys: _Keys, opener:
         return Found((Part(content, where=where, findings=(problem(CtrCode.SESSION_MALFORMED),)),))
     spans = opener.recognise(content)
     if len(spans) == 1 and (spans[0].start, spans[0].end) == (0, len(content)):
-        found = Found((Part(content, format=spans[0].format),)) if opener.grant_records(1) else Found()
+        found = (
+            Found((Part(content, spans[0].format, spans[0].reason),)) if opener.grant_records(1) else Found()
+        )
         # Its members are themselves what is signed; what they sign of the session groups them, not an id in the file.
         claims, claimed, transaction_id = (), None, None
     else:

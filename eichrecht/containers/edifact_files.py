@@ -11,6 +11,7 @@ from eichrecht.edifact.security_codes import SecurityCode
 from eichrecht.evidence import Part, problem
 
 FORMAT = "EDIFACT_MSCONS"
+_REASON = "edifact_interchange"
 MESSAGE_CLAIM = "edifact_message"
 """Name of the claim that says which message of the file a record is: interchange and message, counted from 0."""
 
@@ -64,7 +65,7 @@ def _messages(file: EdifactFile, opener: Opener) -> Found:
         return Found((), (problem(SecurityCode.CONTENT_MISSING),), final=True)
     records = [(number, message) for number, message in every if message.type.type != _AUTACK]
     if not records:
-        return Found((Part(file.data, format=FORMAT),))
+        return Found((Part(file.data, FORMAT, _REASON),))
     taken = records[: opener.grant_records(len(records))]
     alone = len(every) == 1
     return Found(
@@ -72,6 +73,7 @@ def _messages(file: EdifactFile, opener: Opener) -> Found:
             Part(
                 file.data,
                 format=FORMAT,
+                recognised_by=_REASON,
                 where="" if alone else f"/{number}/{message.index}",
                 transaction_id=_document_number(message),
                 claims=((MESSAGE_CLAIM, f"{number}/{message.index}"),),

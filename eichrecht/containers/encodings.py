@@ -70,8 +70,10 @@ def decode_base64(text: bytes) -> Decoded | None:
 
 
 def decode_base32(text: bytes) -> Decoded | None:
-    """Decode upper-case base32 (RFC 4648) with or without padding."""
+    """Decode base32 (RFC 4648) of one case, with or without padding; programs differ in the case they write."""
     body = text.rstrip(b"=")
+    if body.islower():
+        body = body.upper()
     if not body or len(text) - len(body) > 6 or len(body) % 8 not in _BASE32_TAILS:
         return None
     if body.translate(None, _BASE32):

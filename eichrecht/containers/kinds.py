@@ -44,7 +44,13 @@ class Payload:
 
     @cached_property
     def xml(self) -> XmlText | None:
-        """The content as XML; ``None`` unless it looks like markup."""
+        """The content as XML; ``None`` unless it looks like markup.
+
+        Markup in the strings of good JSON is none of this level: its quotation marks are still escaped, so whatever
+        is read of it here is damaged. The kinds that take the strings out see it whole.
+        """
+        if self.json is not None and self.json.value is not None:
+            return None
         return read_xml(self.content, is_utf8=self.is_utf8)
 
 

@@ -59,7 +59,7 @@ def _from_root(source: bytes, root: XmlRoot, opener: Opener) -> Found:
 def _part(content: bytes, claims: tuple[tuple[str, str], ...], opener: Opener, where: str) -> Part:
     spans = opener.recognise(content)
     if len(spans) == 1 and (spans[0].start, spans[0].end) == (0, len(content)):
-        return Part(content, format=spans[0].format, where=where, claims=claims)
+        return Part(content, spans[0].format, spans[0].reason, where=where, claims=claims)
     unrecognised = problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content))
     return Part(content, where=where, claims=claims, findings=(unrecognised,))
 

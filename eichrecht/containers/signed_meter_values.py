@@ -56,7 +56,7 @@ def _value(element: etree._Element, content: bytes, opener: Opener) -> Found:
         return carried
     spans = opener.recognise(content)
     if [(span.start, span.end) for span in spans] == [(0, len(content))]:
-        return Found((Part(content, format=spans[0].format),))
+        return Found((Part(content, spans[0].format, spans[0].reason),))
     unrecognised = problem(ContainerCode.RECORD_UNRECOGNISED, size=len(content))
     return Found((Part(content, findings=(unrecognised,)),))
 

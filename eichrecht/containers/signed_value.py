@@ -88,6 +88,7 @@ def _rebuilt(plain: bytes, signed: bytes, opener: Opener) -> Found | None:
             part = Part(
                 content=record[: spans[0].end],
                 format=spans[0].format,
+                recognised_by=spans[0].reason,
                 findings=(note(ContainerCode.OCMF_REBUILT),),
             )
             return Found((replace(part, layers=(Layer("ocmf-rebuilt", "payload_and_signature_sections"),)),))

@@ -102,8 +102,9 @@ def _part(content: bytes, span: RecordSpan, opener: Opener) -> Part:
         spans = () if unescaped is None else opener.recognise(unescaped.content)
         if unescaped is not None and len(spans) == 1 and not spans[0].reason.endswith(INCOMPLETE):
             inner = unescaped.content[spans[0].start : spans[0].end]
-            return Part(inner, format=spans[0].format, layers=(Layer(XML_ENTITIES, "quotes_escaped"),))
+            layers = (Layer(XML_ENTITIES, "quotes_escaped"),)
+            return Part(inner, spans[0].format, spans[0].reason, layers=layers)
     if span.reason.endswith(INCOMPLETE):
         incomplete = problem(ContainerCode.RECORD_INCOMPLETE, size=len(record))
-        return Part(record, format=span.format, findings=(incomplete,))
-    return Part(record, format=span.format)
+        return Part(record, span.format, span.reason, findings=(incomplete,))
+    return Part(record, span.format, span.reason)

@@ -98,6 +98,7 @@ class Part:
     Attributes:
         content: Exact bytes of the record text, after removing ``layers`` and nothing else.
         format: Format that recognised the content by structure; ``None`` if none did.
+        recognised_by: What the format recognised, as its stable code; ``""`` if none did.
         where: Place in the document (``/values/value/0``, ``/signed_data/signed_values/1``), ``""`` for the whole.
         layers: Outermost first.
         key_text: Public key that stood beside the record in the document, as written; ``None`` if there was none.
@@ -116,6 +117,7 @@ class Part:
 
     content: bytes
     format: str | None = None
+    recognised_by: str = ""
     where: str = ""
     layers: tuple[Layer, ...] = ()
     key_text: str | None = None

@@ -128,6 +128,7 @@ class RecordVerdict:
         key: The key; ``None`` if there was none.
         record: The decoded record; ``None`` if unreadable.
         findings: Container, format, key, signature and law findings together.
+        recognised_by: What the format was recognised by, as its stable code; ``""`` where that was not asked.
     """
 
     index: int
@@ -139,6 +140,7 @@ class RecordVerdict:
     key: KeyVerdict | None
     record: SignedRecord | None
     findings: tuple[Finding, ...] = ()
+    recognised_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib import resources
+from importlib.metadata import entry_points
 from typing import Any
 
 from babel.dates import format_datetime
@@ -23,6 +24,9 @@ from ocpi.findings import Finding
 
 LANGUAGES = ("de", "en")
 DEFAULT_LANGUAGE = "de"
+
+ENTRY_POINT_GROUP = "eichrecht.sentences"
+"""Entry point group of plug-ins; an entry names a mapping of finding codes to their texts by language."""
 
 
 _QUANTITY = re.compile(
@@ -55,7 +59,25 @@ def _catalogue(folder: str) -> Mapping[str, Mapping[str, str]]:
     for file in files:
         if file.name.endswith(".toml"):
             merged.update(tomllib.loads(file.read_text(encoding="utf-8")))
-    return merged
+    return _of_plug_ins() | merged if folder == "findings.d" else merged
+
+
+def _of_plug_ins() -> dict[str, Mapping[str, str]]:
+    """Return the sentences of plug-ins; those of this package are never replaced by them.
+
+    What cannot be loaded is left out: then the bare codes are shown, which loses words and nothing else. A plug-in
+    that cannot do its work is reported where its work is asked for.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            texts = dict(entry.load())
+        except Exception:  # noqa: S112 - a plug-in may fail in any way
+            continue
+        for code, words in texts.items():
+            if isinstance(words, Mapping) and all(isinstance(words.get(one), str) for one in LANGUAGES):
+                found[str(code)] = words
+    return found
 
 
 def finding_codes() -> frozenset[str]:

@@ -17,6 +17,7 @@ from eichrecht.evidence import (
     Verdict,
 )
 from eichrecht.verification.codes import VerificationCode
+from eichrecht.verification.report import recognition
 
 MAX_RECORDS_SHOWN = 200
 """Records shown on a page; the JSON answer has all."""
@@ -60,6 +61,7 @@ class RecordView:
     readings: tuple[ReadingView, ...]
     unverified_note: bool
     findings: tuple[FindingView, ...]
+    recognised: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def _record(verdict: RecordVerdict, language: str) -> RecordView:
         tuple(_reading(reading, language) for reading in record.readings) if record else (),
         verdict.signature.status is not SignatureStatus.VALID,
         _findings(verdict.findings, language),
+        locales.sentence(recognition(verdict, language), language) if verdict.recognised_by else "",
     )
 
 

@@ -19,6 +19,7 @@ class VerificationCode(StrEnum):
     NON_OCMF_ALGORITHM = "non_ocmf_algorithm"
     SIGNATURE_MISMATCH = "signature_mismatch"
     SIGNATURE_UNREADABLE = "signature_unreadable"
+    RECOGNISED = "recognised"
     RECORD_NOT_RECOGNISED = "record_not_recognised"
     WOULD_VERIFY_REFORMATTED = "would_verify_reformatted"
     TRANSACTION_RECORD_NOT_VALID = "transaction_record_not_valid"

@@ -127,6 +127,7 @@ class Verifier:
                 item.check.key,
                 item.record,
                 item.findings,
+                part.recognised_by,
             )
             for index, (part, item) in enumerate(zip(parts, judged, strict=True))
         )

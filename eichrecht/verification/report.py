@@ -12,8 +12,11 @@ from eichrecht.evidence import (
     Finding,
     Reading,
     RecordVerdict,
+    Severity,
     TransactionVerdict,
+    note,
 )
+from eichrecht.verification.codes import VerificationCode as Code
 
 
 def results_as_json(verdicts: Sequence[DocumentVerdict], language: str = "en") -> dict[str, Any]:
@@ -47,6 +50,29 @@ def finding_as_json(finding: Finding, language: str = "en") -> dict[str, Any]:
     }
 
 
+def recognition(verdict: RecordVerdict, language: str) -> Finding:
+    """Return, as a note, by what each layer around a record and its format were recognised."""
+    steps = [(layer.kind, layer.reason) for layer in verdict.layers]
+    if verdict.format is not None and verdict.recognised_by:
+        steps.append((verdict.format, verdict.recognised_by))
+    words = [
+        f"{what} ({locales.sentence(Finding(reason, Severity.NOTE), language)})" for what, reason in steps
+    ]
+    return note(Code.RECOGNISED, "", chain=" → ".join(words))
+
+
+def _recognition(verdict: RecordVerdict, language: str) -> list[dict[str, Any]]:
+    """Return the note for a record that was looked for in a document; its parameter keeps the stable codes."""
+    if not verdict.recognised_by and not verdict.layers:
+        return []
+    codes = [f"{layer.kind}={layer.reason}" for layer in verdict.layers]
+    if verdict.recognised_by:
+        codes.append(f"{verdict.format}={verdict.recognised_by}")
+    return [
+        finding_as_json(recognition(verdict, language), language) | {"params": {"chain": " ".join(codes)}}
+    ]
+
+
 def _record(verdict: RecordVerdict, language: str) -> dict[str, Any]:
     signature, key, record = verdict.signature, verdict.key, verdict.record
     return {
@@ -77,7 +103,10 @@ def _record(verdict: RecordVerdict, language: str) -> dict[str, Any]:
             "charge_point": record.charge_point[0],
         },
         "readings": [] if record is None else [_reading(reading) for reading in record.readings],
-        "findings": [finding_as_json(finding, language) for finding in verdict.findings],
+        "findings": [
+            *(finding_as_json(finding, language) for finding in verdict.findings),
+            *_recognition(verdict, language),
+        ],
     }
 
 
