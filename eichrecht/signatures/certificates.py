@@ -173,5 +173,6 @@ def chain_findings(
     if not anchors:
         return False, ()
     if not leads_to(signer, anchors):
-        return False, (warning(CertificateCode.CHAIN_UNCONFIRMED),)
+        # Who names whom he believes asks whether it was one of those: another signer's own word is no answer.
+        return False, (problem(CertificateCode.CHAIN_UNCONFIRMED),)
     return True, (note(CertificateCode.CHAIN_CONFIRMED), note(CertificateCode.REVOCATION_UNCHECKED))

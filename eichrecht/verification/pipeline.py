@@ -266,7 +266,10 @@ class Verifier:
             else self._open(record, key_text, tries, beside)
             if record.format in self._sealed
             else check_attested(
-                record, partial(self._check, key_text=key_text, tries=tries, beside=beside), self._anchors
+                record,
+                partial(self._check, key_text=key_text, tries=tries, beside=beside),
+                self._anchors,
+                self._given,
             )
             if record.attestations
             else (record, self._check(record, key_text, tries, beside))
