@@ -38,6 +38,10 @@ MAX_GROUPS = 16
 """Most pairs of security groups of a message that are read; the standard allows 99, real ones have one or two. Each may
 sign the whole body again."""
 
+MAX_SIGNED_BYTES = 64 * 1024 * 1024
+"""Most octets that the signatures of one message cover together, where there are more than two: the largest message
+may be signed twice."""
+
 HASHES = {"48": "SHA256", "49": "SHA512", "50": "SHA384"}
 """0527 of hash functions that may be relied on."""
 
@@ -190,11 +194,13 @@ def read_security(interchange: Interchange, message: Message) -> MessageSecurity
             where = interchange.security[0].where
             found.append(problem(SecurityCode.INTERCHANGE_LEVEL_UNSUPPORTED, where))
         return MessageSecurity((), tuple(found))
-    headers, body_first, excess = _read_headers(content, tags)
+    start, end = content.span
+    limit = min(MAX_GROUPS, max(2, MAX_SIGNED_BYTES // (end - start)))
+    headers, body_first, excess = _read_headers(content, tags, limit)
     trailer_first = next((n for n in range(body_first, len(tags)) if tags[n] == "UST"), len(tags))
     findings = [*_outside(content, tags, body_first, trailer_first, bool(headers))]
     if excess:
-        findings.append(problem(SecurityCode.TOO_MANY_GROUPS, message.where, limit=MAX_GROUPS))
+        findings.append(problem(SecurityCode.TOO_MANY_GROUPS, message.where, limit=limit))
         return MessageSecurity((), tuple(findings))
     trailers = _read_trailers(content, tags, trailer_first)
     findings += _match(message, headers, trailers)
@@ -219,12 +225,12 @@ def read_security(interchange: Interchange, message: Message) -> MessageSecurity
     return MessageSecurity(tuple(groups), tuple(findings))
 
 
-def _read_headers(content: Segments, tags: list[str]) -> tuple[list[_HeaderGroup], int, bool]:
-    """Read header groups: USH, its USA, and certificates USC with their USA and USR."""
+def _read_headers(content: Segments, tags: list[str], limit: int) -> tuple[list[_HeaderGroup], int, bool]:
+    """Read header groups: USH, its USA, and certificates USC with their USA and USR; say if there are too many."""
     groups: list[_HeaderGroup] = []
     at = 0
     while at < len(tags) and tags[at] == "USH":
-        if len(groups) == MAX_GROUPS:
+        if len(groups) == limit:
             return groups, at, True
         first, owner, certificate = at, "", False
         algorithms: list[Algorithm] = []

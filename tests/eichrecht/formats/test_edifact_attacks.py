@@ -112,3 +112,17 @@ def test_a_missing_segment_is_never_valid() -> None:
         told = verdict_on(GOOD[: start + 1] + GOOD[end + 1 :])
         assert told.verdict is not Verdict.VALID, GOOD[start + 1 : start + 8]
     assert verdict_on(GOOD[una[1] + 1 :]).verdict is Verdict.VALID  # UNA only repeats what holds without it
+
+
+def test_many_signatures_over_a_large_message_are_not_all_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each signature hashes the body again: more than two only as long as that is little work."""
+    others = [MsconsGateway(key_name=f"GW-SAMPLE-{n}") for n in (2, 3)]
+    header = [one for n, other in enumerate(others) for one in other.header(f"T{n}")]
+    trailer = [one for n in (1, 0) for one in (f"UST+T{n}+6", TRAILER[1])]
+    content = GATEWAY.interchange([*header, *SIGNED, *trailer])
+    assert "edifact_too_many_signatures" not in codes(verdict_on(content))
+    monkeypatch.setattr("eichrecht.edifact.security.MAX_SIGNED_BYTES", 1000)
+    told = verdict_on(content)
+    assert told.verdict is not Verdict.VALID
+    assert "edifact_too_many_signatures" in codes(told)
+    assert verdict_on(GOOD).verdict is Verdict.VALID
