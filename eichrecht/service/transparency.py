@@ -27,6 +27,7 @@ from eichrecht.service.view import verdict_view
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.verification import Verifier
 from eichrecht.verification.bundles import sort_files
+from eichrecht.verification.detached import verify_together
 from eichrecht.verification.keys import SuppliedKey
 from eichrecht.verification.report import results_as_json
 from ocpi.transport import json
@@ -69,6 +70,7 @@ class CheckRequest:
     profile: Profile = Profile.STRICT
     text: str = ""
     key: str = ""
+    anchors: tuple[bytes, ...] = ()
 
 
 RingSource = Callable[[], Awaitable[KeyRing]]
@@ -106,7 +108,7 @@ async def read_request(request: Request) -> CheckRequest:
         ) as form:
             documents = [
                 Document(item.filename or "upload", content)
-                for item in form.getlist("file")
+                for item in (*form.getlist("file"), *form.getlist("key"))
                 if isinstance(item, UploadFile) and (content := await item.read())
             ]
             text, key, profile = (_field(form.get(name)) for name in ("text", "key", "profile"))
@@ -139,13 +141,13 @@ async def _checked(documents: list[Document], key: str, profile: str, text: str)
         chosen = Profile(profile) if profile else Profile.STRICT
     except ValueError as error:
         raise CheckError("unknown_profile", ", ".join(Profile)) from error
-    return CheckRequest(bundle.documents, keys, chosen, text, key)
+    return CheckRequest(bundle.documents, keys, chosen, text, key, bundle.anchors)
 
 
 async def check(asked: CheckRequest, ring: KeyRing) -> list[DocumentVerdict]:
     """Verify in a worker thread: a large file must not stop the service for others."""
-    verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys)
-    return [await anyio.to_thread.run_sync(verifier.verify, document) for document in asked.documents]
+    verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys, anchors=asked.anchors)
+    return await anyio.to_thread.run_sync(verify_together, asked.documents, verifier.verify)
 
 
 def build_router(ring_source: RingSource) -> APIRouter:
