@@ -113,6 +113,26 @@ class MsconsGateway:
         octets = f"'{self.line_break}".join([*header, *body]) + "'"
         return [*header, *body, f"UST+{reference}+6", self._result(octets.encode("ascii"))]
 
+    def autack(self, interchange: bytes) -> bytes:
+        """Return an AUTACK that signs another interchange, UNB to UNZ, as a whole (ISO 9735-6)."""
+        octets = interchange[interchange.index(b"UNB+") :]
+        reference = octets.split(b"'", 1)[0].split(b"+")[5].decode()
+        header = self.header("A1")
+        header[0] = header[0].replace("USH+1+A1+1+", "USH+7+A1+3+")
+        parties = f"{_CPO}:500+{_OPERATOR}:500"
+        result = self._result(octets).removeprefix("USR+")
+        message = [
+            "UNH+1+AUTACK:4:1:UN",
+            *header,
+            f"USB+1+5:20240903:075400:0000+{parties}",
+            f"USX+{reference}+{parties}",
+            f"USY+A1+{result}",
+            "UST+A1+5",
+        ]
+        lines = [f"UNB+UNOC:4+{parties}+20240903:0755+AU{self.counter:06d}", *message]
+        lines += [f"UNT+{len(message) + 1}+1", f"UNZ+1+AU{self.counter:06d}"]
+        return ("UNA:+.?*'" + "".join(f"{line}'" for line in lines)).encode("ascii")
+
     def _result(self, octets: bytes) -> str:
         r, s = sample_key(self.curve, self.key_label).sign(octets)
         width = _CURVE_BYTES[self.curve]

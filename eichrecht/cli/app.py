@@ -18,12 +18,11 @@ from eichrecht.cli.inputs import (
     gather,
     judging_key,
     read_document,
-    trust_of,
-    without_certificates,
 )
 from eichrecht.evidence import Document, Verdict
 from eichrecht.rules.profiles import Profile
 from eichrecht.verification import Verifier
+from eichrecht.verification.bundles import trust_of
 from eichrecht.verification.detached import verify_together
 from eichrecht.verification.report import results_as_json
 from ocpi.transport import json
@@ -62,10 +61,10 @@ def verify(
     certificates = {text: found for text in key or [] if (found := certificate_argument(text)) is not None}
     named, anchors = trust_of(list(certificates.items()), explicit=True)
     keys = [judging_key(text, language) for text in key or [] if text not in certificates]
-    found_files, key_files = gather(paths)
-    documents, beside, more_anchors = without_certificates(found_files)
+    bundle = gather(paths)
+    documents = list(bundle.documents)
     verifier = Verifier(
-        profile=profile, keys=[*named, *keys, *key_files, *beside], anchors=[*anchors, *more_anchors]
+        profile=profile, keys=[*named, *keys, *bundle.keys], anchors=[*anchors, *bundle.anchors]
     )
     signed: Document | None = None
     if content is not None:

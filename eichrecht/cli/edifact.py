@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +14,21 @@ from rich.markup import escape
 from eichrecht import locales
 from eichrecht.cli import show
 from eichrecht.cli.errors import InputError
-from eichrecht.cli.inputs import key_argument, printable, read_bytes
-from eichrecht.edifact import EdifactError, EdifactFile, Interchange, Segment, Span, read_file
+from eichrecht.cli.inputs import certificate_argument, key_argument, printable, read_bytes
+from eichrecht.edifact import EdifactError, EdifactFile, Interchange, Message, Segment, Span, read_file
+from eichrecht.edifact.autack import TYPE as AUTACK
 from eichrecht.edifact.coverage import Coverage
 from eichrecht.edifact.meaning import Coded, Instant, Part, meaning
 from eichrecht.edifact.metering import MsconsMessage, Quantity, Series
 from eichrecht.edifact.mscons import read_all
-from eichrecht.evidence import Document, Finding, Severity, SignatureStatus
+from eichrecht.edifact.security import read_security
+from eichrecht.evidence import Attestation, Document, Finding, Severity, SignatureStatus, SignedRecord
+from eichrecht.signatures.algorithms import parse_algorithm
+from eichrecht.signatures.keys import UnusableKey, read_key
 from eichrecht.verification import Verifier
+from eichrecht.verification.bundles import trust_of
 from eichrecht.verification.keys import SuppliedKey
+from eichrecht.verification.pieces import check_record
 
 MAX_SEGMENTS_SHOWN = 1_000
 """Segments shown of a file without ``--all``: a message of a day has some 300."""
@@ -49,7 +56,7 @@ def show_command(
     everything: Annotated[bool, typer.Option("--all", help="Show every segment and value.")] = False,
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", help="Public key: check the signatures and mark what they cover."),
+        typer.Option("--key", help="Public key or certificate: check the signatures, mark what they cover."),
     ] = None,
     language: Annotated[str, typer.Option("--language", help="Language of the words: en or de.")] = "en",
 ) -> None:
@@ -60,12 +67,27 @@ def show_command(
         file = read_file(read_bytes(path))
     except EdifactError as error:
         raise InputError(f"{printable(path)}: {locales.sentence(error.finding(), language)}") from error
-    covered = _covered(file, [key_argument(text, language) for text in key]) if key else None
+    covered = _covered(file, _keys(key, language)) if key else None
     show_file(printable(path), file, language, covered, everything=everything)
 
 
+def _keys(arguments: Sequence[str], language: str) -> list[SuppliedKey]:
+    """Read what ``--key`` names: keys, or certificates for the keys in them."""
+    keys: list[SuppliedKey] = []
+    for text in arguments:
+        certificate = certificate_argument(text)
+        if certificate is None:
+            keys.append(key_argument(text, language))
+            continue
+        of_signers, issuers = trust_of([(text, certificate)], explicit=True)
+        if issuers:
+            raise InputError(f"{printable(Path(text))}: the certificate of an issuer signs no message")
+        keys += of_signers
+    return keys
+
+
 def _covered(file: EdifactFile, keys: Sequence[SuppliedKey]) -> list[Span]:
-    """Return the octets that valid signatures of the file cover."""
+    """Return the octets that valid signatures of the file cover; none of a message with a wrong one."""
     verdict = Verifier(keys=keys).verify(Document("", file.data))
     return [
         span
@@ -73,9 +95,24 @@ def _covered(file: EdifactFile, keys: Sequence[SuppliedKey]) -> list[Span]:
         if entry.record is not None and entry.record.raw == file.data
         if entry.signature.status is SignatureStatus.VALID
         for one in entry.record.attestations
-        if one.signed_bytes == entry.record.signed_bytes or one.signature == entry.record.signature
+        if one.defect is None and _fits(entry.record, one, keys)
         for span in one.spans
     ]
+
+
+def _fits(record: SignedRecord, one: Attestation, keys: Sequence[SuppliedKey]) -> bool:
+    """Whether one of the signatures of a message fits one of the keys."""
+    single = replace(record, signed_bytes=one.signed_bytes, signature=one.signature, attestations=(one,))
+    names = one.signature.by_key or (one.signature.algorithm or "",)
+    for algorithm in filter(None, map(parse_algorithm, names)):
+        for key in keys:
+            try:
+                usable = read_key(key.text).for_algorithm(algorithm)
+            except UnusableKey:
+                continue
+            if check_record(single, algorithm, usable, diagnose=False).valid:
+                return True
+    return False
 
 
 def show_file(
@@ -141,6 +178,8 @@ class _Page:
         self.findings(interchange.findings, 4)
         for message in interchange.messages:
             self.findings(message.findings, 4)
+            if message.segments.first - interchange.segments.first < room:
+                self._signatures(interchange, message)
         if interchange.una is not None:
             self._line(None, interchange.una, "UNA", self._name("UNA"))
         for segment in interchange.segments[: max(room, 0)]:
@@ -148,6 +187,22 @@ class _Page:
         hidden = len(interchange.segments) - max(room, 0)
         if hidden > 0:
             self.out.print("    " + self.words("more_segments", count=hidden))
+
+    def _signatures(self, interchange: Interchange, message: Message) -> None:
+        """Print which signatures a message has, and what each says that it covers; whether it fits is not said here."""
+        if message.type.type == AUTACK:
+            return
+        security = read_security(interchange, message)
+        for group in security.groups:
+            title = self.words(
+                "signature",
+                name=group.header.reference or "?",
+                signer=group.key_name or "?",
+                algorithm="-".join(filter(None, (group.scheme, group.hash_name))) or "?",
+                octets=", ".join(f"{start}–{end}" for start, end in group.spans),
+            )
+            self.out.print("    " + escape(show.clean(title)))
+        self.findings((*security.findings, *(f for group in security.groups for f in group.findings)), 4)
 
     def _line(self, number: int | None, span: Span, text: str, words: str) -> None:
         mark = ""

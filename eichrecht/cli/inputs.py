@@ -17,9 +17,9 @@ from eichrecht import locales
 from eichrecht.cli.errors import InputError
 from eichrecht.containers.limits import MAX_DOCUMENT_BYTES
 from eichrecht.evidence import Document
-from eichrecht.signatures.certificates import is_anchor, public_key_text, read_certificate
+from eichrecht.signatures.certificates import read_certificates
 from eichrecht.signatures.keys import UnreadableKey, read_key
-from eichrecht.verification.bundles import sort_files
+from eichrecht.verification.bundles import Bundle, sort_files
 from eichrecht.verification.keys import SuppliedKey
 
 MAX_PATH = 1024
@@ -130,50 +130,13 @@ def _key_source(value: str) -> tuple[str | bytes, str, bool]:
 
 
 def certificate_argument(value: str) -> bytes | None:
-    """Return the certificate that ``--key`` names as a file; ``None`` if it names something else."""
+    """Return the certificates that ``--key`` names as a file; ``None`` if it names something else."""
     try:
         is_file = len(value) < MAX_PATH and Path(value).is_file()
     except (OSError, ValueError):
         is_file = False
     content = read_bytes(Path(value)) if is_file else b""
-    return content if read_certificate(content) is not None else None
-
-
-def trust_of(
-    certificates: Sequence[tuple[str, bytes]], *, explicit: bool
-) -> tuple[list[SuppliedKey], list[bytes]]:
-    """Return what certificates are good for: those of issuers as anchors, all others for the keys in them."""
-    keys: list[SuppliedKey] = []
-    anchors: list[bytes] = []
-    for name, content in certificates:
-        certificate = read_certificate(content)
-        if certificate is None:
-            continue
-        text = public_key_text(certificate)
-        if is_anchor(certificate):
-            anchors.append(content)
-        elif text is not None:
-            keys.append(SuppliedKey(text, name, explicit))
-    return keys, anchors
-
-
-def without_certificates(
-    documents: Sequence[Document],
-) -> tuple[list[Document], list[SuppliedKey], list[bytes]]:
-    """Part certificates from documents: they serve the others and have no entry of their own.
-
-    Returns:
-        Documents, keys of signers, certificates of issuers.
-
-    Raises:
-        InputError: Nothing is left to verify.
-    """
-    certificates = [one for one in documents if read_certificate(one.content) is not None]
-    others = [one for one in documents if one not in certificates] if certificates else list(documents)
-    if not others:
-        raise InputError("nothing to verify: only certificates were given")
-    keys, anchors = trust_of([(one.source, one.content) for one in certificates], explicit=False)
-    return others, keys, anchors
+    return content if read_certificates(content) else None
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -189,8 +152,8 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:
-    """Read every file named; keys and detached signatures among them serve the others and have no entry of their own.
+def gather(paths: Sequence[Path]) -> Bundle:
+    """Read every file named; keys, certificates and detached signatures among them serve the others.
 
     Raises:
         InputError: A path cannot be read, or nothing is left to verify.
@@ -200,4 +163,4 @@ def gather(paths: Sequence[Path]) -> tuple[list[Document], list[SuppliedKey]]:
     bundle = sort_files([read_document(path) for path in _files(paths)])
     if not bundle.documents:
         raise InputError("nothing to verify: only key files or no files were given")
-    return list(bundle.documents), list(bundle.keys)
+    return bundle

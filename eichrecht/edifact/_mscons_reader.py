@@ -145,11 +145,11 @@ class MessageReader:
         return True
 
     def _fields(self, segment: Segment) -> list[list[str]]:
-        """Return the segment's texts, filled up so that the first elements can be addressed."""
+        """Return the texts of the first elements, filled up so that each can be addressed; no other one is read."""
         repetition = self._syntax.octets[2]
         if repetition is not None and repetition in self._syntax.shield(segment.raw):
             self.notes.add(problem(MsconsCode.ELEMENT_REPEATED, segment.where))
-        values = [[*element, "", "", "", ""] for element in segment.values()]
+        values = [[*element, "", "", "", ""] for element in segment.values()[:5]]
         return values + [[""] * 4 for _ in range(5 - len(values))]
 
     def _bgm(self, segment: Segment, fields: list[list[str]]) -> bool:

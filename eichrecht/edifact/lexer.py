@@ -292,10 +292,15 @@ class _Reader:
         self.next = None
 
     def _count(self, segment: Segment) -> None:
-        elements = segment.elements()
-        if sum(map(len, elements)) > limits.MAX_ELEMENTS:
+        """Count separators only: of a hostile segment nothing is made that has a size for each of them."""
+        octets = self._syntax.shield(segment.data[segment.start : segment.end - 1])
+        element, component, repetition = self._syntax.octets
+        repetitions = octets.count(repetition) if repetition is not None else 0
+        if octets.count(element) + repetitions + 1 > limits.MAX_ELEMENTS:
             self._notes.add(problem(SyntaxCode.TOO_MANY_ELEMENTS, segment.where, limit=limits.MAX_ELEMENTS))
-        if any(len(part) > limits.MAX_COMPONENTS for element in elements for part in element):
+        if repetition is not None:
+            octets = octets.replace(repetition, element)
+        if max(part.count(component) for part in octets.split(element)) >= limits.MAX_COMPONENTS:
             limit = limits.MAX_COMPONENTS
             self._notes.add(problem(SyntaxCode.TOO_MANY_COMPONENTS, segment.where, limit=limit))
 

@@ -10,16 +10,17 @@ it and without those at its ends.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from functools import cache
 
+from eichrecht.edifact._signature_value import signature_value
 from eichrecht.edifact.interchange import Interchange, Message
 from eichrecht.edifact.security_codes import CONTRADICTIONS, SecurityCode
 from eichrecht.edifact.security_segments import (
     HASHING,
+    ISSUER_HASHING,
+    ISSUER_SIGNING,
     SIGNING,
     Algorithm,
     Header,
@@ -37,8 +38,9 @@ MAX_GROUPS = 16
 """Most pairs of security groups of a message that are read; the standard allows 99, real ones have one or two. Each may
 sign the whole body again."""
 
-MAX_VALUE = 4096
-"""Longest text of a signature: an RSA key of 8192 bits in hexadecimal has 2048 characters."""
+MAX_SIGNED_BYTES = 64 * 1024 * 1024
+"""Most octets that the signatures of one message cover together, where there are more than two: the largest message
+may be signed twice."""
 
 HASHES = {"48": "SHA256", "49": "SHA512", "50": "SHA384"}
 """0527 of hash functions that may be relied on."""
@@ -57,14 +59,16 @@ _NAMES = {
     "service": {"2": "message origin authentication", "3": "integrity", "4": "confidentiality"}
     | {"5": "non-repudiation of receipt", "6": "receipt authentication", "10": "time stamping"}
     | {"7": "non-repudiation of origin of a referenced structure", "94W": "D.94A header"},
+    "use": {"2": "symmetric algorithm", "5": "enciphering", "7": "enciphering or signing", "8": "compression"}
+    | {"9": "compression integrity", "10": "key agreement"},
     "encoding": {"3": "code page 850", "4": "code page 500", "5": "UCS-2", "6": "UCS-4", "8": "UTF-16"},
     "scope": {"3": "whole structure", "4": "interactive", "5": "interactive", "6": "whole message"},
 }
 _ENCODINGS = frozenset({"", "1", "2", "7"})
+_USES = frozenset({HASHING, SIGNING, ISSUER_SIGNING, ISSUER_HASHING})
 _UNA = (b"UNA:+.? '", b"UNA:+.?*'")
 _TRAILER = frozenset({"UST", "USR"})
 _COUNT = re.compile(r"[0-9]{1,10}")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +194,13 @@ def read_security(interchange: Interchange, message: Message) -> MessageSecurity
             where = interchange.security[0].where
             found.append(problem(SecurityCode.INTERCHANGE_LEVEL_UNSUPPORTED, where))
         return MessageSecurity((), tuple(found))
-    headers, body_first, excess = _read_headers(content, tags)
+    start, end = content.span
+    limit = min(MAX_GROUPS, max(2, MAX_SIGNED_BYTES // (end - start)))
+    headers, body_first, excess = _read_headers(content, tags, limit)
     trailer_first = next((n for n in range(body_first, len(tags)) if tags[n] == "UST"), len(tags))
     findings = [*_outside(content, tags, body_first, trailer_first, bool(headers))]
     if excess:
-        findings.append(problem(SecurityCode.TOO_MANY_GROUPS, message.where, limit=MAX_GROUPS))
+        findings.append(problem(SecurityCode.TOO_MANY_GROUPS, message.where, limit=limit))
         return MessageSecurity((), tuple(findings))
     trailers = _read_trailers(content, tags, trailer_first)
     findings += _match(message, headers, trailers)
@@ -219,12 +225,12 @@ def read_security(interchange: Interchange, message: Message) -> MessageSecurity
     return MessageSecurity(tuple(groups), tuple(findings))
 
 
-def _read_headers(content: Segments, tags: list[str]) -> tuple[list[_HeaderGroup], int, bool]:
-    """Read header groups: USH, its USA, and certificates USC with their USA and USR."""
+def _read_headers(content: Segments, tags: list[str], limit: int) -> tuple[list[_HeaderGroup], int, bool]:
+    """Read header groups: USH, its USA, and certificates USC with their USA and USR; say if there are too many."""
     groups: list[_HeaderGroup] = []
     at = 0
     while at < len(tags) and tags[at] == "USH":
-        if len(groups) == MAX_GROUPS:
+        if len(groups) == limit:
             return groups, at, True
         first, owner, certificate = at, "", False
         algorithms: list[Algorithm] = []
@@ -322,10 +328,13 @@ def make_group(
     where: str,
 ) -> SignatureGroup:
     """Put one signature together; ``findings`` is what speaks against it already."""
-    found = list(findings)
+    found = [*findings, *_other_uses(algorithms, where)]
     hash_name = _hash(algorithms, found, where)
     scheme = _scheme(algorithms, found, where)
-    value, form = (None, "raw") if found else _value(header, scheme, values, found, where)
+    value, form = (None, "raw") if found else signature_value(header.filter, scheme, values)
+    if value is None and not found:
+        shown = ", ".join(one.qualifier[:5] or "-" for one in values) or "-"
+        found.append(problem(SecurityCode.VALUE_MALFORMED, where, qualifiers=shown))
     return SignatureGroup(
         header,
         header.key_name or owner,
@@ -354,6 +363,15 @@ def check_header(
         problem(code, where, code=value[:10] or "-", name=_NAMES[kind].get(value, "?"))
         for code, kind, value, allowed in checks
         if value not in allowed
+    ]
+
+
+def _other_uses(algorithms: tuple[Algorithm, ...], where: str) -> list[Finding]:
+    """Name what is done to the message besides signing: enciphered or compressed octets are other ones."""
+    return [
+        problem(SecurityCode.USE_UNSUPPORTED, where, code=use[:10] or "-", name=_NAMES["use"].get(use, "?"))
+        for use in dict.fromkeys(one.use for one in algorithms)
+        if use not in _USES
     ]
 
 
@@ -393,42 +411,3 @@ def _scheme(algorithms: tuple[Algorithm, ...], found: list[Finding], where: str)
         found.append(problem(SecurityCode.PADDING_UNSUPPORTED, where, code=padding[:10], name=name))
         return None
     return "RSA"
-
-
-def _value(
-    header: Header, scheme: str | None, values: tuple[Value, ...], found: list[Finding], where: str
-) -> tuple[bytes | None, str]:
-    """Decode the signature: r and s with qualifiers 2 and 3, or one value with qualifier 1."""
-    octets = [_decode(value.text, header.filter) for value in values]
-    qualifiers = tuple(value.qualifier for value in values)
-    if all(one for one in octets) and None not in octets:
-        plain = [one for one in octets if one]
-        if qualifiers == ("1",):
-            der = scheme == "ECDSA" and _is_der(plain[0])
-            return plain[0], "der" if der else "raw"
-        if qualifiers == ("2", "3") and scheme == "ECDSA" and len(plain[0]) == len(plain[1]):
-            return b"".join(plain), "raw"
-    shown = ", ".join(one[:5] or "-" for one in qualifiers) or "-"
-    found.append(problem(SecurityCode.VALUE_MALFORMED, where, qualifiers=shown))
-    return None, "raw"
-
-
-def _decode(text: str, filter_code: str) -> bytes | None:
-    """Remove the filter: hexadecimal in either case, or Base64 with its padding and nothing else."""
-    if not text or len(text) > MAX_VALUE or not text.isascii():
-        return None
-    if filter_code == "2":
-        return bytes.fromhex(text) if _HEX.fullmatch(text) else None
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        return None
-
-
-def _is_der(data: bytes) -> bool:
-    """Whether the octets have the outline of ``SEQUENCE { INTEGER, INTEGER }``, to the last octet."""
-    head = 3 if data[1:2] == b"\x81" else 2
-    if len(data) < head + 6 or data[0] != 0x30 or data[head - 1] != len(data) - head or data[head] != 0x02:
-        return False
-    second = head + 2 + data[head + 1]
-    return second + 2 < len(data) and data[second] == 0x02 and second + 2 + data[second + 1] == len(data)

@@ -16,6 +16,7 @@ class SecurityCode(StrEnum):
     ENCODING_UNSUPPORTED = "edifact_signed_encoding_unsupported"
     HASH_UNSUPPORTED = "edifact_hash_unsupported"
     ALGORITHM_UNSUPPORTED = "edifact_algorithm_unsupported"
+    USE_UNSUPPORTED = "edifact_algorithm_use_unsupported"
     PADDING_UNSUPPORTED = "edifact_padding_unsupported"
     CERTIFICATE_UNSUPPORTED = "edifact_certificate_unsupported"
     INTERCHANGE_LEVEL_UNSUPPORTED = "edifact_interchange_level_unsupported"

@@ -15,6 +15,9 @@ SENDER, OWNER = "1", "3"
 HASHING, SIGNING = "1", "6"
 """0523 of USA: the owner's hash function, the owner's signature algorithm."""
 
+ISSUER_SIGNING, ISSUER_HASHING = "3", "4"
+"""0523 of USA: how the certificate was signed, which nobody needs who has the key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
@@ -143,6 +146,7 @@ def read_values(segment: Segment, first: int) -> tuple[Value, ...]:
     fields = _Texts(segment)
     if segment.syntax.version >= 4 and len(fields.repetitions(first)) > 1:
         found = [fields.components(first, n) for n in range(min(len(fields.repetitions(first)), 3))]
+        found += [fields.components(n) for n in range(first + 1, min(fields.count, first + 2))]
     else:
         found = [fields.components(n) for n in range(first, min(fields.count, first + 3))]
     while found and not any(found[-1]):

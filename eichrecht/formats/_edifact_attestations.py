@@ -106,31 +106,45 @@ def attest(place: Place, envelopes: Sequence[SignedEnvelope], *, allow_pkcs1: bo
         else:
             found.append(_by_cms(place, envelope, findings, allow_pkcs1=allow_pkcs1))
     unsigned = not security.groups and not security.contradictions
-    contradictions = [*security.contradictions, *(f for f in findings if f.code in _REFUTING)]
+    whole = place.message.closed and not _is_unreadable(place)
+    contradictions = [finding for finding in findings if finding.code in _REFUTING]
     said = [finding for finding in findings if finding.code not in _REFUTING]
-    said += [finding for group in security.groups for finding in group.findings]
+    if whole:
+        contradictions[:0] = security.contradictions
+    else:
+        said += security.contradictions
+    said += [one for group in security.groups for one in group.findings if one.code not in CONTRADICTIONS]
     said += security.unsupported if not unsigned or not found else ()
     if not found:
-        defect = "malformed_signature" if contradictions else "unsigned"
-        found.append(Attestation("-", b"", _NO_CLAIM, defect=defect, refuted=bool(contradictions)))
-    found = [_settled(one, place, security) for one in found[:MAX_ATTESTATIONS]]
+        defect = "unsigned" if unsigned else "malformed_signature" if whole else "unreadable"
+        found.append(Attestation("-", b"", _NO_CLAIM, defect=defect))
+    found = [_settled(one, place, security, whole=whole) for one in found[:MAX_ATTESTATIONS]]
     usable = any(one.defect is None for one in found)
     kept = tuple(
         replace(finding, severity=Severity.WARNING)
         if usable and finding.severity is Severity.ERROR
         else finding
         for finding in said
-        if finding.code not in CONTRADICTIONS
     )
     return Attested(tuple(found), kept, tuple(contradictions))
 
 
-def _settled(one: Attestation, place: Place, security: MessageSecurity) -> Attestation:
-    """Add what spoils every signature of the message: contradictions, and octets that were not read with certainty."""
-    if security.contradictions:
-        return replace(one, defect="malformed_signature", refuted=True)
+def _is_unreadable(place: Place) -> bool:
+    """Whether octets of the file or the interchange were not read with certainty."""
     around = (*place.file.findings, *place.interchange.findings)
-    if any(finding.severity is Severity.ERROR and finding.code in _UNREADABLE for finding in around):
+    return any(finding.severity is Severity.ERROR and finding.code in _UNREADABLE for finding in around)
+
+
+def _settled(one: Attestation, place: Place, security: MessageSecurity, *, whole: bool) -> Attestation:
+    """Add what spoils every signature of the message: contradictions, and octets that were not read with certainty.
+
+    Groups that contradict each other in a message that is not whole show nothing: what was cut off may have been right.
+    """
+    if security.contradictions and whole:
+        return replace(one, defect="malformed_signature", refuted=True)
+    if security.contradictions and not one.apart:
+        return replace(one, defect="unreadable", refuted=False)
+    if _is_unreadable(place):
         return replace(one, defect=one.defect or "unreadable")
     return one
 

@@ -29,6 +29,7 @@ from eichrecht.service.view import verdict_view
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.verification import Verifier
 from eichrecht.verification.bundles import sort_files
+from eichrecht.verification.detached import verify_together
 from eichrecht.verification.keys import SuppliedKey
 from eichrecht.verification.report import results_as_json
 from ocpi.transport import json
@@ -73,6 +74,7 @@ class CheckRequest:
     profile: Profile = Profile.STRICT
     text: str = ""
     key: str = ""
+    anchors: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ async def _read(request: Request) -> Given:
         ) as form:
             documents = [
                 Document(item.filename or "upload", content)
-                for item in form.getlist("file")
+                for item in (*form.getlist("file"), *form.getlist("key"))
                 if isinstance(item, UploadFile) and (content := await item.read())
             ]
             text, key, profile = (_field(form.get(name)) for name in ("text", "key", "profile"))
@@ -163,13 +165,13 @@ def understood(given: Given) -> CheckRequest:
         chosen = Profile(given.profile) if given.profile else Profile.STRICT
     except ValueError as error:
         raise CheckError("unknown_profile", ", ".join(Profile)) from error
-    return CheckRequest(bundle.documents, keys, chosen, given.text, given.key)
+    return CheckRequest(bundle.documents, keys, chosen, given.text, given.key, bundle.anchors)
 
 
 def verdicts_of(asked: CheckRequest, ring: KeyRing) -> list[DocumentVerdict]:
-    """Verify every document; takes processor time."""
-    verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys)
-    return [verifier.verify(document) for document in asked.documents]
+    """Verify every document, with what lies beside it; takes processor time."""
+    verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys, anchors=asked.anchors)
+    return verify_together(asked.documents, verifier.verify)
 
 
 @dataclass(frozen=True, slots=True)

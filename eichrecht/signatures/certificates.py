@@ -41,15 +41,21 @@ class CertificateCode(StrEnum):
 
 
 def read_certificate(data: bytes) -> x509.Certificate | None:
-    """Read a certificate in PEM or DER; ``None`` if it is none."""
+    """Read a certificate in DER, or the first one in PEM; ``None`` if there is none."""
+    found = read_certificates(data)
+    return found[0] if found else None
+
+
+def read_certificates(data: bytes) -> list[x509.Certificate]:
+    """Read a certificate in DER, or all of a chain in PEM; empty if one of them cannot be read."""
     if len(data) > MAX_CERTIFICATE_BYTES:
-        return None
+        return []
     try:
         if b"-----BEGIN CERTIFICATE-----" in data:
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
+            return x509.load_pem_x509_certificates(data)
+        return [x509.load_der_x509_certificate(data)]
     except (ValueError, x509.InvalidVersion):
-        return None
+        return []
 
 
 def is_anchor(certificate: x509.Certificate) -> bool:
@@ -173,5 +179,6 @@ def chain_findings(
     if not anchors:
         return False, ()
     if not leads_to(signer, anchors):
-        return False, (warning(CertificateCode.CHAIN_UNCONFIRMED),)
+        # Who names whom he believes asks whether it was one of those: another signer's own word is no answer.
+        return False, (problem(CertificateCode.CHAIN_UNCONFIRMED),)
     return True, (note(CertificateCode.CHAIN_CONFIRMED), note(CertificateCode.REVOCATION_UNCHECKED))

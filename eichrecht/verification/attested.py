@@ -23,13 +23,22 @@ from eichrecht.evidence import (
     SignedRecord,
     warning,
 )
+from eichrecht.signatures.algorithms import parse_algorithm
 from eichrecht.signatures.certificates import chain_findings, examine
+from eichrecht.signatures.keys import UnusableKey
+from eichrecht.verification.candidates import Candidate, GivenKeys
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.keys import KeyedCheck
 
+_OWN_KEY_FITS = "wrong_key"
+"""Reason of a signature that fits another key at hand than the one that judges."""
+
 
 def check_attested(
-    record: SignedRecord, check: Callable[[SignedRecord], KeyedCheck], anchors: Sequence[x509.Certificate]
+    record: SignedRecord,
+    check: Callable[[SignedRecord], KeyedCheck],
+    anchors: Sequence[x509.Certificate],
+    given: GivenKeys,
 ) -> tuple[SignedRecord, KeyedCheck]:
     """Judge every signature of a record.
 
@@ -37,18 +46,24 @@ def check_attested(
         record: A record with attestations.
         check: Chooses keys and checks the one signature of a record.
         anchors: Certificates whose issuing the person asking believes.
+        given: Keys given by the person asking.
 
     Returns:
         The record with what was found out about its certificates, and the outcome of all signatures together.
     """
     outcomes: list[tuple[Attestation, KeyedCheck]] = []
-    said: list[Finding] = []
+    certificates: list[tuple[Attestation, tuple[Finding, ...]]] = []
     for one in record.attestations:
         outcome, findings = _check_one(record, one, check, anchors)
         outcomes.append((one, outcome))
-        said += findings
-    ranked = sorted(_ranked(outcomes), key=lambda each: each[0])
+        certificates.append((one, findings))
+    ranked = sorted(_ranked(outcomes, given), key=lambda each: each[0])
     _, deciding, outcome = ranked[0]
+    said = [
+        finding if one is deciding or not _is_vouched(outcome) else _lighter(finding)
+        for one, findings in certificates
+        for finding in findings
+    ]
     if outcome.signature.status is SignatureStatus.VALID:
         further = tuple(
             warning(Code.FURTHER_SIGNATURE_UNCHECKED, "", name=one.name, reason=other.signature.reason or "?")
@@ -69,27 +84,64 @@ def check_attested(
 
 
 def _ranked(
-    outcomes: Sequence[tuple[Attestation, KeyedCheck]],
-) -> Iterator[tuple[tuple[int, bool], Attestation, KeyedCheck]]:
-    """Yield the outcomes with their rank: wrong before valid before unchecked, and what can be checked first."""
-    fitting = [one for one, outcome in outcomes if outcome.signature.status is SignatureStatus.VALID]
+    outcomes: Sequence[tuple[Attestation, KeyedCheck]], given: GivenKeys
+) -> Iterator[tuple[tuple[int, bool, bool], Attestation, KeyedCheck]]:
+    """Yield the outcomes with their rank: wrong before valid before unchecked; with a key vouched for first."""
+    fitting = [(one, outcome) for one, outcome in outcomes if _is_vouched(outcome)]
     for one, outcome in outcomes:
         status = outcome.signature.status
         rank = 2 if status is SignatureStatus.UNVERIFIED else 1 if status is SignatureStatus.VALID else 0
-        if rank == 0 and fitting and _is_of_another_signer(one, outcome, fitting):
+        if rank == 0 and fitting and _is_of_another_signer(one, outcome, fitting, given):
             rank = 2
-        yield (rank, one.defect is not None), one, outcome
+        yield (rank, one.defect is not None, not _is_vouched(outcome)), one, outcome
 
 
-def _is_of_another_signer(one: Attestation, outcome: KeyedCheck, fitting: Sequence[Attestation]) -> bool:
-    """Whether a signature that does not fit only lacks its key: it names another one than those that fitted.
+def _is_vouched(outcome: KeyedCheck) -> bool:
+    """Whether a signature fits a key that not only the document vouches for."""
+    fits = outcome.signature.status is SignatureStatus.VALID
+    return fits and outcome.key is not None and outcome.key.trust is not KeyTrust.UNCONFIRMED
 
-    The keys that somebody gives are for one of the signers; that they are not the other's shows nothing. A key that
-    is found under the name in the signature, or that came with it, is this signer's and must fit.
+
+def _lighter(finding: Finding) -> Finding:
+    """Return a finding about a signer who is not needed: it casts no doubt on the one who is."""
+    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
+
+
+def _is_of_another_signer(
+    one: Attestation,
+    outcome: KeyedCheck,
+    fitting: Sequence[tuple[Attestation, KeyedCheck]],
+    given: GivenKeys,
+) -> bool:
+    """Whether a signature that does not fit only lacks its key: it is of another signer than those that fitted.
+
+    The keys that somebody gives may all be for other signers: if each has fitted a signature of theirs, this one is
+    merely without a key. One that has fitted nothing was meant for it and judges. A key that is found under the name
+    in the signature is this signer's and must fit. A CMS that fits the key that it brings is as its signer made it.
     """
-    given = outcome.key is not None and outcome.key.source is KeySource.ARGUMENT
-    names = {other.signature.key_name for other in fitting}
-    return not one.refuted and given and one.signature.key_name not in {None, *names}
+    if one.refuted or outcome.key is None or outcome.key.source is not KeySource.ARGUMENT:
+        return False
+    if outcome.signature.reason == _OWN_KEY_FITS and one.key_text is not None:
+        return True
+    name = one.signature.key_name
+    if name in {other.signature.key_name for other, _ in fitting} if name is not None else not one.apart:
+        return False
+    used = {fitted.key.fingerprint for _, fitted in fitting if fitted.key is not None}
+    return not any(_may_be_meant(key, one, used) for key in (*given.named, *given.beside))
+
+
+def _may_be_meant(key: Candidate, one: Attestation, used: set[str | None]) -> bool:
+    """Whether a given key has fitted nothing and is of a kind that this signature may have been made with."""
+    if key.material is None or not used.isdisjoint(key.material.fingerprints):
+        return False
+    names = one.signature.by_key or (one.signature.algorithm or "",)
+    for algorithm in filter(None, map(parse_algorithm, names)):
+        try:
+            key.material.for_algorithm(algorithm)
+        except UnusableKey:
+            continue
+        return True
+    return False
 
 
 def _check_one(

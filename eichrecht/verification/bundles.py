@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from eichrecht.containers import unwrap
 from eichrecht.containers.key_files import read_key_file
 from eichrecht.containers.limits import MAX_KEY_FILE
 from eichrecht.containers.members import claims_records, pair_detached
 from eichrecht.evidence import Document
 from eichrecht.formats import registry
+from eichrecht.signatures.certificates import is_anchor, public_key_text, read_certificates
 from eichrecht.signatures.keys import MAX_KEY_TEXT, UnreadableKey, read_key
 from eichrecht.verification.candidates import SuppliedKey
 
@@ -23,6 +26,8 @@ MAX_SIGNATURE_FILE = 64 * 1024
 """Largest detached signature: a bare one has up to 141 bytes, one with a chain of certificates some thousand."""
 
 _CERTIFICATE = b"CERTIFICATE"
+_CERTIFICATE_STARTS = (b"-----BEGIN CERTIFICATE-----", b"Certificate:", b"Bag Attributes", b"subject=")
+"""How a certificate in PEM begins, with or without what OpenSSL writes for people before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +36,20 @@ class Bundle:
 
     Attributes:
         documents: What is to be verified, in the order given, each with the signature that came along for it.
-        keys: Public keys found in key files; private keys and curve parameters are left out.
+        keys: Public keys found in key files and certificates; private keys and curve parameters are left out.
+        anchors: Certificates of issuers.
     """
 
     documents: tuple[Document, ...]
     keys: tuple[SuppliedKey, ...]
+    anchors: tuple[bytes, ...] = ()
 
 
 def sort_files(files: Sequence[Document]) -> Bundle:
     """Sort files that came together (a directory, several paths, one upload).
 
     A signature file is paired by its name (``X`` and ``X.sign``) and never taken for one if records are found in it:
-    nothing that could be judged disappears. A file that is a key by its content serves all documents.
+    nothing that could be judged disappears. A file that is a key or a certificate by its content serves all documents.
 
     Args:
         files: Every file as a document; ``source`` is its path.
@@ -57,16 +64,52 @@ def sort_files(files: Sequence[Document]) -> Bundle:
     used = {signature for data, signature in pair_detached(by_name).items() if data in pairs}
     documents: list[Document] = []
     keys: list[SuppliedKey] = []
+    anchors: list[bytes] = []
     for file in files:
         if file.source in used:
+            continue
+        name = file.source.replace("\\", "/").rpartition("/")[2]
+        if _is_certificate(file):
+            more, issuers = trust_of([(name, file.content)], explicit=False)
+            keys += more
+            anchors += issuers
             continue
         found = _keys_in(file)
         if found is None:
             documents.append(replace(file, detached_signature=pairs.get(file.source)))
         else:
-            name = file.source.replace("\\", "/").rpartition("/")[2]
             keys += [SuppliedKey(text, name, explicit=False) for text in found]
-    return Bundle(tuple(documents), tuple(keys))
+    return Bundle(tuple(documents), tuple(keys), tuple(anchors))
+
+
+def trust_of(
+    certificates: Sequence[tuple[str, bytes]], *, explicit: bool
+) -> tuple[list[SuppliedKey], list[bytes]]:
+    """Return what certificates are good for: those of issuers as anchors, all others for the keys in them.
+
+    Args:
+        certificates: Name and content of each file.
+        explicit: Whether they were named for this check.
+    """
+    keys: list[SuppliedKey] = []
+    anchors: list[bytes] = []
+    for name, content in certificates:
+        for certificate in read_certificates(content):
+            text = public_key_text(certificate)
+            if is_anchor(certificate):
+                anchors.append(certificate.public_bytes(Encoding.DER))
+            elif text is not None:
+                keys.append(SuppliedKey(text, name, explicit))
+    return keys, anchors
+
+
+def _is_certificate(file: Document) -> bool:
+    """Whether a file is a certificate and nothing else: one that is pasted behind a record does not hide it."""
+    text = file.content.strip()
+    alone = b"-----BEGIN " not in text or (text.startswith(_CERTIFICATE_STARTS) and text.endswith(b"-----"))
+    if not alone or not read_certificates(file.content) or claims_records(file.content):
+        return False
+    return not unwrap(file, registry.recognise).parts
 
 
 def _may_be_signature(file: Document) -> bool:

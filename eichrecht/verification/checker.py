@@ -86,7 +86,7 @@ class SignatureChecker:
             return self._open(record, key_text, tries, beside)
         if record.attestations:
             one = partial(self._check_one, key_text=key_text, tries=tries, beside=beside)
-            return check_attested(record, one, self._anchors)
+            return check_attested(record, one, self._anchors, self._given)
         return record, self._check_one(record, key_text, tries, beside)
 
     def _open(

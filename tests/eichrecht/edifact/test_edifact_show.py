@@ -15,6 +15,7 @@ from eichrecht.cli.edifact import commands, show_file
 from eichrecht.cli.errors import InputError
 from eichrecht.edifact import read_file
 from eichrecht.edifact.meaning import _LAYOUT
+from sample_meters.edifact_mscons import BEGIN_KWH, END, END_KWH, START, MsconsGateway
 from tests.eichrecht.edifact.edifact_support import (
     SHARED,
     encoded,
@@ -147,6 +148,38 @@ def test_command_refuses(tmp_path: Path, content: bytes, arguments: list[str], s
     result = CliRunner().invoke(commands, ["show", str(path), *arguments])
     assert isinstance(result.exception, InputError)
     assert sentence in str(result.exception)
+
+
+def test_every_signature_is_named_with_what_it_covers(tmp_path: Path) -> None:
+    """Two signers: each header group is covered by its own signature alone, so both must be looked at."""
+    first, second = MsconsGateway(), MsconsGateway(key_label="second", key_name="GW-SAMPLE-2")
+    body = first.body(BEGIN_KWH, END_KWH, START, END)
+    header = second.header("S2")
+    octets = "'".join([*header, *body]) + "'"
+    content = first.interchange([*header, *first.signed(body), "UST+S2+6", second._result(octets.encode())])
+    path, key, other = (tmp_path / name for name in ("m.edi", "k.pem", "l.pem"))
+    path.write_bytes(content)
+    key.write_text(first.public_key_text())
+    other.write_text(second.public_key_text())
+
+    def marked(*keys: Path) -> int:
+        arguments = ["show", str(path), *(part for one in keys for part in ("--key", str(one)))]
+        result = CliRunner().invoke(commands, arguments)
+        assert result.exit_code == 0
+        assert "signature S1: key GW-SAMPLE-1, ECDSA-SHA256, over bytes" in result.stdout
+        assert "signature S2: key GW-SAMPLE-2" in result.stdout
+        return result.stdout.count("■")
+
+    assert (marked(), marked(key), marked(key, other)) == (0, len(body) + 4, len(body) + 8)
+    path.write_bytes(content.replace(b"1266.047", b"2266.047"))
+    assert marked(key, other) == 0
+
+
+def test_what_is_wrong_with_the_groups_is_shown() -> None:
+    good = MsconsGateway().session_record(BEGIN_KWH, END_KWH, START, END)
+    assert "[edifact_security_count_differs]" in shown(good.replace(b"UST+S1+6", b"UST+S1+7"))
+    assert "[edifact_hash_unsupported]" in shown(good.replace(b"USA+1:::48", b"USA+1:::16"))
+    assert "[edifact_unsigned]" in shown(encoded(GOOD))
 
 
 def test_words_are_complete() -> None:

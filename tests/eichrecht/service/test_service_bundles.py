@@ -7,6 +7,7 @@ from typing import Any
 
 from ocpi.transport import json
 from sample_meters._chargepoint_station import NEIGHBOUR, PAYLOAD, STATION
+from sample_meters.edifact_mscons import BEGIN_KWH, END, END_KWH, START, MsconsGateway
 from tests.eichrecht.service.service_support import Operator, in_service, meter, record
 
 CHECK = "/api/v1/transparency/check"
@@ -70,5 +71,42 @@ def test_key_files_alone_are_nothing_to_check(tmp_path: Path) -> None:
         response = await operator.http.post(CHECK, **form({KEY_NAME: STATION.pem()}))
         assert response.status_code == 400
         assert json.loads(response.content)["error"]["code"] == "nothing_given"
+
+    in_service(tmp_path, work, prepared=False)
+
+
+GATEWAY = MsconsGateway()
+PLAIN = GATEWAY.interchange(GATEWAY.body(BEGIN_KWH, END_KWH, START, END))
+
+
+def test_mscons_with_its_key_and_autack_with_its_content(tmp_path: Path) -> None:
+    """Signatures that lie apart find their file in one upload, whatever the names are."""
+    signed = GATEWAY.session_record(BEGIN_KWH, END_KWH, START, END)
+    key = GATEWAY.public_key_text().encode()
+    autack = GATEWAY.autack(PLAIN)
+
+    async def work(operator: Operator) -> None:
+        (found,) = results(await operator.http.post(CHECK, **form({"s.edi": signed, "k.pem": key})))
+        assert (found["verdict"], found["records"][0]["format"]) == ("valid", "EDIFACT_MSCONS")
+        files = {"one.edi": autack, "two.edi": PLAIN, "k.pem": key}
+        first, second = results(await operator.http.post(CHECK, **form(files)))
+        assert (first["verdict"], first["records"]) == ("valid", [])
+        assert (second["verdict"], second["records"][0]["signature"]["status"]) == ("valid", "valid")
+        forged = files | {"two.edi": PLAIN.replace(b"1266", b"2266")}
+        first, second = results(await operator.http.post(CHECK, **form(forged)))
+        assert {first["verdict"], second["verdict"]} == {"indeterminate"}
+        (alone,) = results(await operator.http.post(CHECK, **form({"two.edi": PLAIN, "k.pem": key})))
+        assert alone["records"][0]["signature"]["reason"] == "unsigned"
+
+    in_service(tmp_path, work, prepared=False)
+
+
+def test_a_key_file_in_the_field_of_the_key_is_not_lost(tmp_path: Path) -> None:
+    signed = GATEWAY.session_record(BEGIN_KWH, END_KWH, START, END)
+
+    async def work(operator: Operator) -> None:
+        files = [("file", ("s.edi", signed)), ("key", ("k.pem", GATEWAY.public_key_text().encode()))]
+        (found,) = results(await operator.http.post(CHECK, files=files))
+        assert found["verdict"] == "valid"
 
     in_service(tmp_path, work, prepared=False)

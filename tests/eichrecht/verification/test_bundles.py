@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from eichrecht.evidence import BesideKey, Document, SignatureStatus, Verdict
 from eichrecht.formats.registry import decode
@@ -217,3 +221,27 @@ def test_names_of_key_files(name: str, own: bool, other: bool) -> None:
     given = read_given(sort_files([Document(name, STATION.pem())]).keys)
     assert len(strangers(RECORD, (), given)) == other
     assert len(strangers(RECORD, (BesideKey(name, STATION.pem().decode()),))) == (not own)
+
+
+def certificate(*, issues: bool) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sample")])
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(start).not_valid_after(start + timedelta(days=9))
+    made = made.add_extension(x509.BasicConstraints(ca=issues, path_length=None), critical=True)
+    return made.sign(key, SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_certificates_serve_as_keys_or_as_issuers() -> None:
+    signer, issuer = certificate(issues=False), certificate(issues=True)
+    bundle = sort_files([Document(name, text) for name, text in (("a/c.crt", signer), ("ca.pem", issuer))])
+    assert (names(bundle), len(bundle.anchors)) == (([], ["c.crt"]), 1)
+    chain = sort_files([Document("chain.pem", signer + issuer + issuer)])
+    assert (names(chain), len(chain.anchors)) == (([], ["chain.pem"]), 2)
+
+
+def test_a_certificate_pasted_behind_a_record_does_not_hide_it() -> None:
+    for record in (OCMF, b"OCMF|{damaged", PAYLOAD):
+        bundle = sort_files([Document("r", record + b"\n" + certificate(issues=False))])
+        assert names(bundle)[0] == ["r"]
