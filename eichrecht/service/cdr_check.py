@@ -38,7 +38,7 @@ from ocpi.cdrs.wording import difference_in, finding_in
 from ocpi.errors import InvalidObject
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.policy import DEFAULT, PricingPolicy
+from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
 from ocpi.transport import json
 from ocpi.versions import AnyVersion, detect_version, read_any
 
@@ -345,6 +345,8 @@ def checked_as_json(checked: CheckedCdr, language: str) -> dict[str, Any]:
         "verdict": checked.verdict.value,
         "outcome": checked.outcome.value,
         "groups": {**groups, "signature": None if verification is None else verification.verdict.value},
+        "policy": None if result is None else result.policy.name,
+        "policy_settings": {} if result is None else dict(policy_settings(result.policy)),
         "rules": {} if result is None else {item.rule.value: item.status.value for item in result.checks},
         "differences": [difference_json(item) for item in checked.differences],
         "findings": [finding_as_json(item, language) for item in checked.all_findings],
