@@ -28,6 +28,7 @@ from eichrecht.service.operator_check import add_check_route
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.store.errors import NotFound, StoreConflict
 from eichrecht.store.keys import OperatorKey
+from eichrecht.store.partners import checked_settings
 from eichrecht.verification.report import document_as_json, finding_as_json
 from ocpi.errors import OcpiError
 from ocpi.transport import json
@@ -229,6 +230,29 @@ def _partner_routes(router: APIRouter, backend: Backend) -> None:
         except NotFound as error:
             raise ApiError(404, "no_such_partner", str(error)) from error
         return answer({"token": token, "versions_url": url}, 201)
+
+    @router.get("/partners/{partner_id}/settings")
+    async def partner_settings(partner_id: str) -> Response:
+        """Return our settings for a partner."""
+        async with backend.database.reading() as tx:
+            try:
+                return answer(await tx.partners.settings(partner_id))
+            except NotFound as error:
+                raise ApiError(404, "no_such_partner", str(error)) from error
+
+    @router.put("/partners/{partner_id}/settings")
+    async def set_partner_settings(partner_id: str, request: Request) -> Response:
+        """Replace our settings for a partner: ``pricing`` (a policy's name or settings), ``in_doubt``."""
+        try:
+            settings = checked_settings(await read_json(request))
+        except ValueError as error:
+            raise ApiError(400, "bad_setting", str(error)) from error
+        async with backend.database.transaction() as tx:
+            try:
+                await tx.partners.set_settings(partner_id, settings)
+            except NotFound as error:
+                raise ApiError(404, "no_such_partner", str(error)) from error
+        return answer(settings)
 
     @router.get("/partners")
     async def list_partners(request: Request) -> Response:
