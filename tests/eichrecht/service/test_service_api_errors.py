@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ ROUTES = [
     ("POST", "/partners"),
     ("POST", "/partners/invitations"),
     ("GET", "/partners"),
+    ("GET", "/partners/P1/settings"),
+    ("PUT", "/partners/P1/settings"),
 ]
 
 
@@ -79,7 +82,8 @@ def test_the_routes_listed_here_are_all_there_are(tmp_path: Path) -> None:
             for path, methods in described.items()
             for method in methods
         }
-        named = {(m, p.replace("S1", "{cdr_id}").replace("T1", "{tariff_id}")) for m, p in ROUTES}
+        places = {"S1": "{cdr_id}", "T1": "{tariff_id}", "P1": "{partner_id}"}
+        named = {(m, re.sub("S1|T1|P1", lambda found: places[found[0]], p)) for m, p in ROUTES}
         assert found == named | {("POST", "/transparency/check")}
 
     in_service(tmp_path, work, prepared=False)
