@@ -113,7 +113,18 @@ def _clock(moment: datetime, simulation: Simulation, language: str) -> str:
     zone = simulation.time_zone
     days = {at.astimezone(zone).date() for at in (simulation.steps[0].start, simulation.steps[-1].end)}
     pattern = "HH:mm" if len(days) == 1 else "d. MMM HH:mm" if language == "de" else "d MMM HH:mm"
-    return str(format_datetime(moment.astimezone(zone).replace(tzinfo=None), pattern, locale=language))
+    shown = format_datetime(moment.astimezone(zone).replace(tzinfo=None), pattern, locale=language)
+    return f"{shown}{zone_mark(moment, simulation)}"
+
+
+def zone_mark(moment: datetime, simulation: Simulation) -> str:
+    """Return the name of the offset (`` CEST``) if the clocks change in the session, else nothing.
+
+    Without it a session from the first to the second 02:52 seems to last no time.
+    """
+    ends = (simulation.steps[0].start, simulation.steps[-1].end)
+    offsets = {at.astimezone(simulation.time_zone).utcoffset() for at in ends}
+    return "" if len(offsets) == 1 else f" {moment.astimezone(simulation.time_zone):%Z}"
 
 
 def _markup(text: str) -> str:
@@ -177,7 +188,7 @@ class _Drawing:
         yield "</svg>"
 
     def power(self) -> Iterator[str]:
-        yield f'<text x="{_LEFT}" y="{_POWER_TOP - 12}">{self.word("power_axis")}</text>'
+        yield f'<text x="{_LEFT}" y="{_POWER_TOP - 22}">{self.word("power_axis")}</text>'
         yield from self.scale(_POWER_TOP, _POWER_BASE, self.most_kw)
         for number, step in enumerate(self.steps, 1):
             left, right = self.x(step.start), self.x(step.end)

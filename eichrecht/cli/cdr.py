@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eichrecht import locales
-from eichrecht.cli import show
+from eichrecht.cli import show, show_cdr
 from eichrecht.cli.cdr_check import check
 from eichrecht.cli.cdr_inputs import (
     named_policy,
@@ -78,6 +78,7 @@ def price(
         print_json(value)
     else:
         _show_price(value, loaded.model, language)
+        show.terminal().print(show_cdr.policy(priced.policy, language), style="dim")
     if value["total_cost"] is None:
         _finish(2)
     failed = any(finding.severity is Severity.ERROR for finding in priced.findings)

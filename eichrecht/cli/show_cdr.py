@@ -13,6 +13,7 @@ from eichrecht.evidence import Finding, Severity
 from eichrecht.service.cdr_check import CheckedCdr, Outcome
 from ocpi.cdrs.duplicates import Duplicate
 from ocpi.cdrs.report import Difference, Group, difference_json
+from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
 
 MAX_SHOWN = 40
 """Differences and findings shown per CDR; ``--json`` gives all."""
@@ -24,6 +25,17 @@ _COLUMNS = ("field", "claimed", "computed", "difference", "tolerance", "rule")
 
 def _t(key: str, language: str, **params: object) -> str:
     return locales.text("cdr_check", key, language, **params)
+
+
+def policy(used: PricingPolicy, language: str) -> str:
+    """Return under which agreement was computed, with everything in it that is not the default."""
+    usual, settings = policy_settings(DEFAULT), policy_settings(used)
+    changes = [
+        f"{key}={settings[key]}" for key in settings if settings[key] != usual[key] and key != "tolerance"
+    ]
+    key = "policy_changed" if changes else "policy"
+    shown = {"name": used.name, "changes": ", ".join(changes), "tolerance": settings["tolerance"]}
+    return escape(show.clean(_t(key, language, **shown)))
 
 
 def checked(item: CheckedCdr, language: str, *, alone: bool = False) -> None:
@@ -43,6 +55,8 @@ def checked(item: CheckedCdr, language: str, *, alone: bool = False) -> None:
             for group in Group
         ]
         out.print(f"  {'  ·  '.join(states)}", style="dim")
+        if alone:
+            out.print(f"  {policy(item.reconciliation.policy, language)}", style="dim")
     _differences(out, item.differences, language)
     # a difference has its sentence too: the table shows the numbers, the sentence says what they mean
     findings = [*(one.as_finding() for one in item.differences), *item.findings]

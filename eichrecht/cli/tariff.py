@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from eichrecht import locales
-from eichrecht.billing.tariff_drawing import described, draw, title, unit_price
-from eichrecht.cli import show
+from eichrecht.billing.tariff_drawing import described, draw, title, unit_price, zone_mark
+from eichrecht.cli import show, show_cdr
 from eichrecht.cli.cdr_inputs import named_policy, named_zone, parse_any, print_json, require_language
 from eichrecht.cli.errors import InputError
 from eichrecht.cli.inputs import read_bytes
@@ -26,7 +26,14 @@ from eichrecht.locales.tariff_words import WIDE, paragraphs
 from eichrecht.verification.report import finding_as_json
 from ocpi.findings import Finding, Severity
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs import POLICIES, PricingPolicy, TariffError, compile_tariff, written_costs
+from ocpi.tariffs import (
+    POLICIES,
+    PricingPolicy,
+    TariffError,
+    compile_tariff,
+    policy_settings,
+    written_costs,
+)
 from ocpi.tariffs.breakdown import Amount, Line
 from ocpi.tariffs.explain import explain as explained
 from ocpi.tariffs.lint import LintOptions
@@ -189,6 +196,7 @@ def simulate(
             print_json(_simulation_json(made, rules, findings, language))
         else:
             _show_simulation(made, rules, language)
+            show.terminal().print(show_cdr.policy(rules, language), style="dim")
             _show_findings(findings, language)
     if made.breakdown.total.excl_vat is None and made.breakdown.total.incl_vat is None:
         raise typer.Exit(EXIT_NO_PRICE)
@@ -279,7 +287,8 @@ def _word(key: str, language: str) -> str:
 
 def _row(line: Line, made: Simulation, policy: PricingPolicy, language: str) -> tuple[str, ...]:
     first, last = (
-        moment.astimezone(made.time_zone).strftime("%H:%M:%S") for moment in (line.start, line.end)
+        f"{moment.astimezone(made.time_zone):%H:%M:%S}{zone_mark(moment, made)}"
+        for moment in (line.start, line.end)
     )
     unit = "s" if line.measured_s is not None else line.unit if line.unit == "kWh" else "×"
     measured = line.measured if line.measured_s is None else line.measured_s
@@ -328,6 +337,7 @@ def _simulation_json(
         "text": [title(made, language), *described(made, language)],
         "currency": breakdown.currency,
         "policy": breakdown.policy,
+        "policy_settings": dict(policy_settings(policy)),
         "time_zone": breakdown.time_zone,
         "total_cost": _plain(written_costs(breakdown, policy).total_cost),
         "steps": [

@@ -38,7 +38,7 @@ from ocpi.cdrs.wording import difference_in, finding_in
 from ocpi.errors import InvalidObject
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.policy import DEFAULT, PricingPolicy
+from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
 from ocpi.transport import json
 from ocpi.versions import AnyVersion, detect_version, read_any
 
@@ -69,14 +69,14 @@ class CheckTerms:
     Attributes:
         time_zone: Of the locations: a CDR has none (gotcha 27).
         tariffs: Published tariffs; ``None`` = those in the CDR are believed.
-        policy: Pricing and tolerance agreed with the partner.
+        policy: Pricing and tolerance; ``None`` = as agreed with the partner of each CDR, else the default.
         credit_style: How the sender writes Credit CDRs.
         unsigned_allowed: A CDR without signed values is judged without them, instead of being undecided.
     """
 
     time_zone: ZoneInfo
     tariffs: tuple[Tariff, ...] | None = None
-    policy: PricingPolicy = DEFAULT
+    policy: PricingPolicy | None = None
     credit_style: CreditStyle = CreditStyle.TOTAL_COST
     unsigned_allowed: bool = False
 
@@ -91,6 +91,7 @@ class StoredFacts:
         missing_tariffs: Ids of tariffs of which nothing is stored.
         differs: A CDR with other content is stored under the same id.
         billed_by: Id of another CDR that bills the same record or energy.
+        policy: Agreed with the partner; ``None`` = nothing.
     """
 
     credited: Cdr | None = None
@@ -98,6 +99,7 @@ class StoredFacts:
     missing_tariffs: tuple[str, ...] = ()
     differs: bool = False
     billed_by: str | None = None
+    policy: PricingPolicy | None = None
 
 
 NOTHING_STORED = StoredFacts()
@@ -218,7 +220,7 @@ def check_given(given: GivenCdr, terms: CheckTerms, stored: StoredFacts = NOTHIN
         ReconcileContext(
             time_zone=terms.time_zone,
             tariffs=tariffs,
-            policy=terms.policy,
+            policy=terms.policy or stored.policy or DEFAULT,
             credit_style=terms.credit_style,
             signed_energy_kwh=signed.energy_kwh if signed else None,
             signed_start=signed.begin.time if signed and signed.begin else None,
@@ -345,6 +347,8 @@ def checked_as_json(checked: CheckedCdr, language: str) -> dict[str, Any]:
         "verdict": checked.verdict.value,
         "outcome": checked.outcome.value,
         "groups": {**groups, "signature": None if verification is None else verification.verdict.value},
+        "policy": None if result is None else result.policy.name,
+        "policy_settings": {} if result is None else dict(policy_settings(result.policy)),
         "rules": {} if result is None else {item.rule.value: item.status.value for item in result.checks},
         "differences": [difference_json(item) for item in checked.differences],
         "findings": [finding_as_json(item, language) for item in checked.all_findings],

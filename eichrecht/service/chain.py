@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json as stdlib_json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import anyio.to_thread
@@ -31,6 +31,7 @@ from eichrecht.store.cdrs import NewCdr, StoredCdr, new_receipt_token
 from eichrecht.store.database import Database, Transaction
 from eichrecht.store.errors import NotFound
 from eichrecht.store.intakes import Intake
+from eichrecht.store.partners import pricing_policy
 from eichrecht.store.states import CdrState
 from eichrecht.verification import Verifier
 from ocpi.cdrs.context import ReconcileContext
@@ -176,6 +177,7 @@ class Chain:
     ) -> BilledSession:
         token = facts.cdr_token
         partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
+        agreed = None if partner is None else pricing_policy(await tx.partners.settings(partner.id))
         billed = bill_session(
             verdict,
             facts,
@@ -183,7 +185,7 @@ class Chain:
             now=now,
             signing_key=_signing_key(verdict, ring),
             receipt_url=f"{self._base_url}/r/{receipt_token}",
-            policy=self._policy,
+            policy=self._policy if agreed is None else replace(self._policy, pricing=agreed),
             circumstances=KnownCircumstances(
                 routed=partner is not None,
                 already_sent=await _exists(tx, facts),

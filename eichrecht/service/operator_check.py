@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -86,8 +86,8 @@ def add_check_route(router: APIRouter, backend: Backend) -> None:
         """Check CDRs (``cdrs``: one, a list or an OCPI response) and say what they bill twice; nothing is stored.
 
         Optional: ``tariffs`` (published; else those stored), ``stored_tariffs`` false (believe the CDR's own),
-        ``keys``, ``time_zone``, ``policy`` (a name or settings), ``credit_style``, ``allow_unsigned``,
-        ``language``.
+        ``keys``, ``time_zone``, ``policy`` (a name or settings; else as agreed with the partner),
+        ``credit_style``, ``allow_unsigned``, ``language``.
         """
         asked = _asked(await read_json(request))
         ring = await backend.chain.ring()
@@ -113,7 +113,7 @@ def _asked(value: dict[str, Any]) -> _Asked:
         terms = CheckTerms(
             time_zone=ZoneInfo(_text(value, "time_zone", "Europe/Berlin")),
             tariffs=tariffs,
-            policy=policy_from(_policy(value.get("policy", "default"))),
+            policy=policy_from(_policy(value["policy"])) if "policy" in value else None,
             credit_style=CreditStyle(_text(value, "credit_style", CreditStyle.TOTAL_COST)),
             unsigned_allowed=_flag(value, "allow_unsigned", default=False),
         )
@@ -189,7 +189,7 @@ def _with_credited(item: GivenCdr, known: StoredFacts, given: Sequence[GivenCdr]
         return known
     credit = item.loaded.model
     credited = next((one for one in _models(given) if _credits(credit, one)), None)
-    return StoredFacts(credited, known.tariffs, known.missing_tariffs, known.differs, known.billed_by)
+    return replace(known, credited=credited)
 
 
 def _credits(credit: Cdr, other: Cdr) -> bool:

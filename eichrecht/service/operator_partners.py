@@ -29,7 +29,8 @@ def partner_as_json(partner: Partner) -> dict[str, Any]:
 
 def known_partner_as_json(known: KnownPartner) -> dict[str, Any]:
     """Return a partner with our settings for it."""
-    return partner_as_json(known.partner) | {"settings": {"in_doubt": known.in_doubt.value}}
+    settings = {"in_doubt": known.in_doubt.value, "pricing": known.pricing}
+    return partner_as_json(known.partner) | {"settings": settings}
 
 
 async def _carried_out(call: Awaitable[T]) -> T:
@@ -89,7 +90,7 @@ def _keeping(router: APIRouter, backend: Backend) -> None:
 
     @router.put("/partners/{partner_id}/settings")
     async def set_settings(request: Request, partner_id: str) -> Response:
-        """Set ``in_doubt``: ``resend`` or ``hold`` a CDR of which the partner cannot say whether it has it."""
+        """Change our settings for a partner; see :meth:`~eichrecht.service.partners.Partners.set_settings`."""
         value = await read_json(request)
         try:
             known = await _carried_out(backend.partners.set_settings(partner_id, value))

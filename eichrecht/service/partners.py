@@ -12,7 +12,7 @@ from eichrecht.delivery.worker import NoRoute
 from eichrecht.store.database import Database
 from eichrecht.store.errors import NotFound
 from eichrecht.store.ocpi_storage import SqlRegistrations
-from eichrecht.store.partners import IN_DOUBT, in_doubt_policy
+from eichrecht.store.partners import PRICING, checked_settings, in_doubt_policy
 from eichrecht.store.states import InDoubtPolicy
 from ocpi.errors import OcpiError
 from ocpi.handshake import Registrar
@@ -33,10 +33,16 @@ class KnownPartner:
     Attributes:
         partner: As registered.
         in_doubt: What to do with a CDR of which the partner cannot say whether it has it.
+        pricing: Policy agreed with it, by name or as settings; ``None`` = ours.
     """
 
     partner: Partner
     in_doubt: InDoubtPolicy
+    pricing: Any = None
+
+
+def _known(partner: Partner, settings: Mapping[str, Any]) -> KnownPartner:
+    return KnownPartner(partner, in_doubt_policy(settings), settings.get(PRICING))
 
 
 class Partners:
@@ -95,8 +101,7 @@ class Partners:
         """Return all partners and our settings for them."""
         async with self._database.reading() as tx:
             return [
-                KnownPartner(partner, in_doubt_policy(await tx.partners.settings(partner.id)))
-                for partner in await tx.partners.all()
+                _known(partner, await tx.partners.settings(partner.id)) for partner in await tx.partners.all()
             ]
 
     async def set_settings(self, partner_id: str, given: Mapping[str, Any]) -> KnownPartner:
@@ -104,21 +109,24 @@ class Partners:
 
         Args:
             partner_id: The partner.
-            given: ``in_doubt``: ``resend`` or ``hold``.
+            given: ``in_doubt``: ``resend`` or ``hold``; ``pricing``: a policy's name or settings, ``None`` for ours.
 
         Raises:
             NotFound: No such partner.
             SettingsError: Nothing was changed: a setting is unknown or has no such value.
         """
-        unknown = sorted(set(given) - {IN_DOUBT})
-        if unknown or not given:
-            raise SettingsError(f"the only setting is {IN_DOUBT}, not {', '.join(unknown) or 'nothing'}")
-        if given[IN_DOUBT] not in list(InDoubtPolicy):
-            raise SettingsError(f"{IN_DOUBT} must be one of {', '.join(InDoubtPolicy)}")
+        if not given:
+            raise SettingsError("no setting is given")
         async with self._database.transaction() as tx:
-            settings = await tx.partners.settings(partner_id) | dict(given)
+            changed = await tx.partners.settings(partner_id) | dict(given)
+            try:
+                settings = checked_settings(
+                    {name: value for name, value in changed.items() if value is not None}
+                )
+            except ValueError as error:
+                raise SettingsError(str(error)) from error
             await tx.partners.set_settings(partner_id, settings)
-            return KnownPartner(await tx.partners.get(partner_id), in_doubt_policy(settings))
+            return _known(await tx.partners.get(partner_id), settings)
 
     async def rotate(self, partner_id: str) -> Partner:
         """Renew the tokens of both directions by PUT credentials (monthly, and at once after a leak).

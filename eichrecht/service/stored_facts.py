@@ -9,7 +9,9 @@ from eichrecht.store.errors import NotFound
 from ocpi.cdrs.credit import is_credit
 from ocpi.cdrs.duplicates import content_hash
 from ocpi.objects.cdr import Cdr
+from ocpi.objects.credentials import Role
 from ocpi.objects.tariff import Tariff
+from ocpi.tariffs.policy import PricingPolicy
 from ocpi.transport import json
 from ocpi.types import same_ci
 from ocpi.versions import V2_2_1
@@ -50,7 +52,16 @@ async def stored_facts(
         missing_tariffs=missing,
         differs=same is not None and content_hash(same) != content_hash(cdr),
         billed_by=None if billed_by is None or same_ci(billed_by, cdr.id) else billed_by,
+        policy=await _agreed(tx, cdr, own),
     )
+
+
+async def _agreed(tx: Transaction, cdr: Cdr, own: Party) -> PricingPolicy | None:
+    """Return what is agreed with the other side: the provider of our own CDRs, the operator of foreign ones."""
+    is_own = all(map(same_ci, _owner(None, cdr, own), own))
+    if is_own:
+        return await tx.partners.pricing(Role.EMSP, cdr.cdr_token.country_code, cdr.cdr_token.party_id)
+    return await tx.partners.pricing(Role.CPO, cdr.country_code, cdr.party_id)
 
 
 async def tariffs_at_start(

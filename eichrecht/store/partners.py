@@ -15,15 +15,51 @@ from eichrecht.store.tables import issued_tokens, partners
 from ocpi.objects.credentials import CredentialsRole, Role
 from ocpi.objects.version import Endpoint
 from ocpi.registration import IssuedToken, Partner, PartnerState, TokenPurpose
+from ocpi.tariffs import PolicyError, PricingPolicy, policy_from
 
 IN_DOUBT = "in_doubt"
 """Setting: ``resend`` (default) or ``hold``; see :class:`InDoubtPolicy`."""
+
+PRICING = "pricing"
+"""Setting: a pricing policy by name or as settings (:func:`ocpi.tariffs.policy_from`); absent: the operator's."""
 
 
 def in_doubt_policy(settings: Mapping[str, Any]) -> InDoubtPolicy:
     """Return the partner's ``in_doubt`` setting; an unreadable one holds, since holding can be undone."""
     value = settings.get(IN_DOUBT, InDoubtPolicy.RESEND.value)
     return InDoubtPolicy.RESEND if value == InDoubtPolicy.RESEND.value else InDoubtPolicy.HOLD
+
+
+def pricing_policy(settings: Mapping[str, Any]) -> PricingPolicy | None:
+    """Return the pricing and tolerance agreed with the partner; ``None`` = nothing of its own.
+
+    Raises:
+        PolicyError: The setting means nothing.
+    """
+    value = settings.get(PRICING)
+    if value is None:
+        return None
+    if not isinstance(value, str | Mapping):
+        raise PolicyError("bad_setting", PRICING)
+    return policy_from(value)
+
+
+def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that all mean something: nothing is stored that would be ignored later.
+
+    Raises:
+        ValueError: One is unknown or cannot be used; the message says which.
+    """
+    unknown = sorted(set(settings) - {IN_DOUBT, PRICING})
+    if unknown:
+        raise ValueError(f"known are {IN_DOUBT} and {PRICING}, not {unknown[0][:60]}")
+    if IN_DOUBT in settings and settings[IN_DOUBT] not in list(InDoubtPolicy):
+        raise ValueError(f"{IN_DOUBT}: one of {', '.join(InDoubtPolicy)}")
+    try:
+        pricing_policy(settings)
+    except PolicyError as error:
+        raise ValueError(f"{PRICING}: {error.reason}: {error.detail}") from error
+    return dict(settings)
 
 
 class PartnerRepository:
@@ -62,6 +98,15 @@ class PartnerRepository:
                 return partner
         return None
 
+    async def pricing(self, role: Role, country_code: str, party_id: str) -> PricingPolicy | None:
+        """Return the policy agreed with a party's platform; ``None`` = it is unknown, or nothing of its own.
+
+        Raises:
+            PolicyError: See :func:`pricing_policy`.
+        """
+        partner = await self.by_party(role, country_code, party_id)
+        return None if partner is None else pricing_policy(await self.settings(partner.id))
+
     async def put(self, partner: Partner) -> None:
         """Insert a partner, or replace the record with the same id; its settings stay."""
         values = _values(partner)
@@ -75,7 +120,7 @@ class PartnerRepository:
             )
 
     async def settings(self, partner_id: str) -> dict[str, Any]:
-        """Return our settings for a partner (tolerances, ``in_doubt``, ...).
+        """Return our settings for a partner (``pricing``, ``in_doubt``).
 
         Raises:
             NotFound: No such partner.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -88,6 +88,11 @@ class ReconcileContext:
     def cost_tolerance(self) -> Decimal:
         """By how much a cost may differ."""
         return self.policy.tolerance if self.tolerances.cost is None else self.tolerances.cost
+
+    @property
+    def policy_used(self) -> PricingPolicy:
+        """The policy as it was applied, for reports."""
+        return replace(self.policy, tolerance=self.cost_tolerance)
 
     def tariffs_for(self, cdr: Cdr) -> tuple[Tariff, ...]:
         """Return the tariffs that price the CDR: the given snapshot, else the CDR's own."""

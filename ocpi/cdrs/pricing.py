@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ocpi.cdrs.codes import CdrFinding, UncheckedReason
 from ocpi.cdrs.context import CreditStyle, ReconcileContext
 from ocpi.cdrs.credit import COST_FIELDS, debit_view
-from ocpi.cdrs.numbers import total
+from ocpi.cdrs.numbers import minus, total
 from ocpi.cdrs.published import compare_published
 from ocpi.cdrs.report import (
     Check,
@@ -281,6 +281,7 @@ def _amount_json(amount: Amount | None, version: str) -> dict[str, Any] | None:
 
 
 def _line_json(line: Line, policy: PricingPolicy, version: str) -> dict[str, Any]:
+    cost = written_amount(line.cost, policy)
     return {
         "tariff_id": line.tariff_id,
         "element": line.element,
@@ -296,8 +297,16 @@ def _line_json(line: Line, policy: PricingPolicy, version: str) -> dict[str, Any
         "price": format(line.price, "f"),
         "vat_percent": _text(line.vat_percent),
         "tax_included": line.tax_included,
-        "cost": _amount_json(written_amount(line.cost, policy), version),
+        "tax": _text(_tax_of(cost)),
+        "cost": _amount_json(cost, version),
     }
+
+
+def _tax_of(cost: Amount) -> Decimal | None:
+    """Return the tax in an amount; ``None`` where it is unknown or none applies."""
+    if cost.excl_vat is None or cost.incl_vat is None:
+        return None
+    return minus(cost.incl_vat, cost.excl_vat)
 
 
 def as_json(priced: PricedCdr) -> dict[str, Any]:

@@ -68,8 +68,8 @@ def reconcile(cdr: Cdr, context: ReconcileContext) -> Reconciliation:
     """
     clean, unreadable = readable(cdr)
     if clean is None:
-        return Reconciliation(shown_id(cdr), (unreadable, *_unread()))
-    return Reconciliation(clean.id, _checked(clean, context))
+        return Reconciliation(shown_id(cdr), (unreadable, *_unread()), context.policy_used)
+    return Reconciliation(clean.id, _checked(clean, context), context.policy_used)
 
 
 def reconcile_credit(credit: Cdr, context: ReconcileContext) -> Reconciliation:
@@ -84,14 +84,14 @@ def reconcile_credit(credit: Cdr, context: ReconcileContext) -> Reconciliation:
     """
     clean, unreadable = readable(credit)
     if clean is None:
-        return Reconciliation(shown_id(credit), (unreadable,))
+        return Reconciliation(shown_id(credit), (unreadable,), context.policy_used)
     checks = (
         check_identifiers(clean, context.version),
         check_credit(clean, context),
         check_token(clean, context),
         check_uniqueness(clean, context),
     )
-    return Reconciliation(clean.id, checks)
+    return Reconciliation(clean.id, checks, context.policy_used)
 
 
 def _checked(cdr: Cdr, context: ReconcileContext) -> tuple[CheckResult, ...]:

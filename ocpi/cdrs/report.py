@@ -12,6 +12,7 @@ from typing import Any
 from ocpi.cdrs.codes import CdrFinding, UncheckedReason
 from ocpi.cdrs.numbers import minus, seconds_between
 from ocpi.findings import Finding, Severity, note, problem, warning
+from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
 from ocpi.types import format_datetime
 
 
@@ -235,10 +236,12 @@ class Reconciliation:
     Attributes:
         cdr_id: The CDR.
         checks: One result per rule, in the order of the rules.
+        policy: Under which agreement, with the tolerance that was used.
     """
 
     cdr_id: str
     checks: tuple[CheckResult, ...]
+    policy: PricingPolicy = DEFAULT
 
     def check(self, rule: Rule) -> CheckResult:
         """Return the result of one rule."""
@@ -291,6 +294,8 @@ class Reconciliation:
         return {
             "cdr_id": self.cdr_id,
             "held": self.held,
+            "policy": self.policy.name,
+            "policy_settings": dict(policy_settings(self.policy)),
             "checks": [
                 {
                     "rule": check.rule.value,

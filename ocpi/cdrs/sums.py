@@ -154,12 +154,12 @@ _SHOWN_HOURS = Decimal("0.000000000001")  # far below a microsecond; keeps repor
 
 def _shown(value: Decimal) -> Decimal:
     with exact():
-        return value.quantize(_SHOWN_HOURS)
+        return Decimal(format(value.quantize(_SHOWN_HOURS).normalize(), "f"))
 
 
 def _clock_tolerance(written: Sequence[Decimal], tolerances: Tolerances) -> Decimal:
     with exact():
-        return hours_tolerance(written) + tolerances.timestamp_s / SECONDS_PER_HOUR
+        return _shown(hours_tolerance(written) + tolerances.timestamp_s / SECONDS_PER_HOUR)
 
 
 def check_sum_of_parts(cdr: Cdr, tariffs: Sequence[Tariff], cost_tolerance: Decimal) -> CheckResult:

@@ -65,7 +65,7 @@ def explain(tariff: Tariff) -> Explanation:
     reachable = reach(compiled)
     topics = []
     for topic, candidates in _topics(compiled):
-        used = [item for item in candidates if reachable.reachable(item)]
+        used = [item for item in candidates if reachable.reachable(item) and _while_charging(item)]
         if used:
             with localcontext(EXACT):
                 sections = tuple(_sections(used, compiled))
@@ -82,6 +82,13 @@ def explain(tariff: Tariff) -> Explanation:
         findings=compiled.findings,
         complete=reachable.complete,
     )
+
+
+def _while_charging(item: CompiledComponent) -> bool:
+    """Return whether a component holds for anything but what is fed back; "the first 0 kWh" explains nothing."""
+    r = item.restrictions
+    limits = () if r is None else (r.max_kwh, r.max_power_kw, r.max_current_a)
+    return all(limit is None or limit > 0 for limit in limits)
 
 
 def _topics(compiled: CompiledTariff) -> Iterator[tuple[Topic, Sequence[CompiledComponent]]]:

@@ -193,7 +193,7 @@ def test_session_over_the_clock_change(run: Any) -> None:
     """In the night of 31 March, 01:00 and three hours are 05:00."""
     ran = run("simulate", "--start", "2024-03-31T01:00", "--power", "11", "--duration", "3h", "--json")
     assert (ran.value["steps"][-1]["end"]) == "2024-03-31T03:00:00+00:00"
-    assert ran.value["text"][1].startswith("01:00 to 05:00")
+    assert ran.value["text"][1].startswith("01:00 CET to 05:00 CEST")
     gap = run("simulate", "--start", "2024-03-31T02:30", "--power", "11", "--duration", "3h")
     assert (gap.status, "does not exist" in gap.err) == (64, True)
 
@@ -252,3 +252,17 @@ def test_absurd_numbers_are_shown_like_others(run: Any, tmp_path: Path) -> None:
     for more in ((), ("--json",)):
         assert run("simulate", *SESSION, "--svg", tmp_path / "x.svg", *more, elements=elements).status == 0
     assert run("lint", elements=elements).status == 2
+
+
+def test_repeated_hour_is_told_apart(run: Any) -> None:
+    """02:30 to 02:30 is an hour in that night; drawing and terminal say which is which."""
+    night = ("--start", "2024-10-27T02:30", "--power", "11", "--duration", "1h")
+    assert run("simulate", *night, "--json").value["text"][1].startswith("02:30 CEST to 02:30 CET")
+    assert "02:30:00 CEST–02:30:00 CET" in run("simulate", *night).out
+
+
+def test_simulation_names_the_policy(run: Any) -> None:
+    session = ("--start", "2024-05-01T18:00", "--power", "11", "--duration", "1h", "--policy", "cents")
+    value = run("simulate", *session, "--json").value
+    assert (value["policy"], value["policy_settings"]["rounding_scope"]) == ("cents", "part")
+    assert "“cents” (currency_digits=true, rounding_scope=part)" in run("simulate", *session).out

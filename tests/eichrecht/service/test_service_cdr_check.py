@@ -201,3 +201,52 @@ def test_terms_of_the_request_hold(tmp_path: Path) -> None:
         assert any("ü" in item["message"] for item in german["results"][0]["findings"])
 
     in_service(tmp_path, work)
+
+
+def test_what_is_agreed_with_a_partner_prices_and_checks_its_cdrs(tmp_path: Path) -> None:
+    """Its rounding when we bill, its tolerance when we check; the report names it, a request may say another."""
+    odd = TARIFF | {"last_updated": "2026-01-02T00:00:00Z"}
+    odd = json.loads(json.dumps(odd))
+    odd["elements"][0]["price_components"][0]["price"] = Decimal("0.4999")
+    agreed = {"pricing": {"name": "emp", "based_on": "cents", "tolerance": "0.03"}, "in_doubt": "hold"}
+
+    async def work(operator: Operator) -> None:
+        await operator.ok("PUT", "/tariffs", odd)
+        assert (await operator.ok("PUT", "/partners/p1/settings", agreed))["settings"] == agreed
+        (known,) = await operator.ok("GET", "/partners")
+        assert known["settings"] == agreed
+        await operator.take()
+        value = await sent(operator)
+        assert value["total_cost"] == {"excl_vat": Decimal("5.00"), "incl_vat": Decimal("5.95")}
+        value = json.loads(json.dumps(value))
+        for field in ("total_cost", "total_energy_cost"):
+            value[field] = {"excl_vat": Decimal("5.02"), "incl_vat": Decimal("5.97")}
+        (result,) = (await ask(operator, value | {"id": "S9"}))["results"]
+        assert result["groups"]["cost"] == "passed"
+        assert (result["policy"], result["policy_settings"]["tolerance"]) == ("emp", "0.03")
+        (strict,) = (await ask(operator, value | {"id": "S9"}, policy="default"))["results"]
+        assert (strict["groups"]["cost"], strict["policy"]) == ("failed", "default")
+
+    in_service(tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tolerance": 1},
+        {"in_doubt": "perhaps"},
+        {"pricing": "no-such-policy"},
+        {"pricing": {"tolerence": "0.03"}},
+        {"pricing": [1]},
+    ],
+)
+def test_partner_settings_that_mean_nothing_are_refused(tmp_path: Path, settings: Any) -> None:
+    async def work(operator: Operator) -> None:
+        refused = await operator.call("PUT", "/partners/p1/settings", settings)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "bad_settings")
+        (known,) = await operator.ok("GET", "/partners")
+        assert known["settings"] == {"in_doubt": "resend", "pricing": None}
+        unknown = await operator.call("PUT", "/partners/nobody/settings", {"in_doubt": "hold"})
+        assert unknown.status_code == 404
+
+    in_service(tmp_path, work)

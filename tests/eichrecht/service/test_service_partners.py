@@ -90,9 +90,9 @@ def test_no_answer_of_the_api_holds_a_token_of_a_partner(tmp_path: Path) -> None
 def test_what_happens_to_a_cdr_in_doubt_is_a_setting_per_partner(tmp_path: Path) -> None:
     async def work(operator: Operator) -> None:
         (known,) = await operator.ok("GET", "/partners")
-        assert known["settings"] == {"in_doubt": "resend"}
+        assert known["settings"] == {"in_doubt": "resend", "pricing": None}
         changed = await operator.ok("PUT", "/partners/p1/settings", {"in_doubt": "hold"})
-        assert changed["settings"] == {"in_doubt": "hold"}
+        assert changed["settings"] == {"in_doubt": "hold", "pricing": None}
         async with operator.service.database.reading() as tx:
             assert await tx.partners.settings("p1") == {"in_doubt": "hold"}
         for wrong in ({}, {"in_doubt": "perhaps"}, {"in_doubt": ["hold"]}, {"indoubt": "hold"}):

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from ocpi.cdrs.codes import CdrFinding, DuplicateFinding, SignedDataFinding, UncheckedReason
+from ocpi.cdrs.context import Tolerances
 from ocpi.cdrs.credit import credit_cdr
 from ocpi.cdrs.reconcile import CheckStatus, CreditStyle, Group, Reconciliation, Rule, reconcile
 from ocpi.cdrs.signed_data import Nature, SignedRecordText, place_signed_data
 from ocpi.findings import Finding, Severity
 from ocpi.objects.cdr import Cdr, CdrDimension
+from ocpi.tariffs import policy_from
 from ocpi.types import Price
 from tests.ocpi.cdrs.cdr_samples import (
     MINUTE,
@@ -507,3 +509,21 @@ def test_every_code_has_two_sentences_with_the_same_parameters() -> None:
     for code, texts in SENTENCES.items():
         names = [{part.split("}")[0] for part in texts[language].split("{")[1:]} for language in ("de", "en")]
         assert names[0] == names[1], code
+
+
+def test_hours_are_reported_in_readable_numbers(cdr: Cdr) -> None:
+    """A second is no finite decimal of an hour; nobody reads 500 digits of it."""
+    report = reconcile(altered(cdr, total_time=cdr.total_time + 1), full_context(cdr))
+    found = [item for item in report.differences if item.field == "/total_time"]
+    assert found
+    for item in found:
+        for number in (str(item.computed), str(item.difference), str(item.tolerance)):
+            assert len(number) < 20
+
+
+def test_report_names_the_policy_and_the_tolerance_used(cdr: Cdr) -> None:
+    rules = policy_from({"name": "partner", "tolerance": "0.02", "money_digits": 2})
+    report = reconcile(cdr, full_context(cdr, policy=rules, tolerances=Tolerances(cost=Decimal("0.03"))))
+    value = report.as_json()
+    assert (value["policy"], value["policy_settings"]["tolerance"]) == ("partner", "0.03")
+    assert value["policy_settings"]["money_digits"] == "2"

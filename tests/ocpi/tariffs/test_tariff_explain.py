@@ -109,6 +109,13 @@ def test_what_never_applies_is_left_out() -> None:
     assert [one.topic for one in explain(tariff_of([always, impossible])).topics] == [Topic.ENERGY]
 
 
+def test_what_only_holds_for_energy_fed_back_is_left_out() -> None:
+    """ "The first 0 kWh" would explain nothing to a driver."""
+    source = [element(part("ENERGY", "0.39"), max_kwh=0), element(part("ENERGY", "0.49"))]
+    energy = topic_of(explain(tariff_of(source)), Topic.ENERGY)
+    assert [section.condition for section in energy.sections] == [Condition()]
+
+
 def test_expired_reservation_takes_what_it_has_not_itself() -> None:
     kept = element(part("FLAT", "2"), part("TIME", "5"), reservation="RESERVATION")
     expired = element(part("FLAT", "4"), reservation="RESERVATION_EXPIRES")

@@ -10,8 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs import Breakdown, PricedSessionInput, SessionPeriod, compile_tariff, price, price_boundaries
-from ocpi.tariffs.breakdown import PeriodState
+from ocpi.tariffs import (
+    Breakdown,
+    PricedSessionInput,
+    PricingPolicy,
+    SessionPeriod,
+    compile_tariff,
+    policy_from,
+    price,
+    price_boundaries,
+    written_costs,
+)
+from ocpi.tariffs.boundaries import energy_boundaries_kwh
+from ocpi.tariffs.breakdown import Amount, PeriodState
 from ocpi.tariffs.clock_index import MIN_CANDIDATES
 from ocpi.tariffs.exact import EXACT
 
@@ -39,6 +50,10 @@ restrictions = st.one_of(
             "day_of_week": st.sampled_from([["SUNDAY"], ["MONDAY", "SATURDAY"], []]),
             "min_duration": st.sampled_from([0, 1800, 7200]),
             "max_duration": st.sampled_from([1800, 36000]),
+            "start_date": st.sampled_from(["2024-03-30", "2024-03-31"]),
+            "end_date": st.sampled_from(["2024-03-31", "2024-04-01"]),
+            "min_kwh": st.sampled_from([0, 5, Decimal("12.5")]),
+            "max_kwh": st.sampled_from([5, Decimal("12.5"), 80]),
             "reservation": st.sampled_from(["RESERVATION", "RESERVATION_EXPIRES"]),
         },
     ),
@@ -119,23 +134,56 @@ limits = st.one_of(
 )
 
 
-@given(source=elements, session=sessions(), included=taxes_included, least=limits, most=limits)
+def assert_taxes_sum(amount: Amount) -> None:
+    with localcontext(EXACT):
+        if amount.excl_vat is None or amount.incl_vat is None:
+            assert amount.taxes == ()
+        else:
+            total = sum((line.amount for line in amount.taxes), Decimal(0))
+            assert total == amount.incl_vat - amount.excl_vat
+
+
+policies = st.builds(
+    lambda digits, rounding, scope: policy_from(
+        {"money_digits": digits, "money_rounding": rounding, "rounding_scope": scope}
+    ),
+    st.sampled_from([0, 2, 4]),
+    st.sampled_from(["ROUND_HALF_UP", "ROUND_HALF_EVEN"]),
+    st.sampled_from(["total", "part", "line"]),
+)
+
+
+@given(
+    source=elements,
+    session=sessions(),
+    included=taxes_included,
+    least=limits,
+    most=limits,
+    policy=policies,
+)
 def test_tax_lines_sum_to_the_difference(
     source: list[dict[str, Any]],
     session: PricedSessionInput,
     included: str | None,
     least: dict[str, Any] | None,
     most: dict[str, Any] | None,
+    policy: PricingPolicy,
 ) -> None:
+    """Of lines, parts and totals, exact and written, under any rounding."""
     tariff = tariff_of(source, tax_included=included, min_price=least, max_price=most)
-    result = price(session, [compile_tariff(tariff)], ZONE)
-    for amount in (result.total, result.total_before_limits, *result.parts.values()):
-        with localcontext(EXACT):
-            if amount.excl_vat is None or amount.incl_vat is None:
-                assert amount.taxes == ()
-            else:
-                total = sum((line.amount for line in amount.taxes), Decimal(0))
-                assert total == amount.incl_vat - amount.excl_vat
+    result = price(session, [compile_tariff(tariff)], ZONE, policy)
+    written = written_costs(result, policy)
+    amounts = [result.total, result.total_before_limits, *result.parts.values(), written.total_cost]
+    amounts += [line.cost for line in result.lines]
+    amounts += [
+        amount
+        for name in ("fixed", "energy", "time", "parking", "reservation")
+        if (amount := getattr(written, f"total_{name}_cost")) is not None
+    ]
+    for amount in amounts:
+        assert_taxes_sum(amount)
+        assert amount.excl_vat is None or amount.excl_vat >= 0
+        assert amount.incl_vat is None or amount.incl_vat >= 0
     known = [line for line in result.lines if line.vat_percent is None and line.tax_included]
     assert (result.total_before_limits.excl_vat is None) == bool(known)
 
@@ -215,18 +263,31 @@ def test_cutting_where_no_price_changes_changes_nothing(
     compiled = compile_tariff(tariff_of(source))
     origin = next(p.start for p in session.periods if p.state is not PeriodState.RESERVATION)
     exact: list[SessionPeriod] = []
+    used = Decimal(0)
     for period in session.periods:
         cuts = price_boundaries(compiled, period.start, period.end, ZONE, session_start=origin)
-        exact += cut(period, list(cuts))
+        for piece in cut(period, list(cuts)):
+            exact += at_energies(piece, used, energy_boundaries_kwh(compiled))
+            used += piece.energy_kwh
     finer: list[SessionPeriod] = []
     for period in exact:
-        offset = data.draw(st.integers(0, int((period.end - period.start).total_seconds())))
+        offset = data.draw(st.integers(0, (period.end - period.start) // timedelta(seconds=1)))
         middle = period.start + timedelta(seconds=offset)
         finer += cut(period, [middle] if period.start < middle < period.end else [])
     once = price(PricedSessionInput(tuple(exact)), [compiled], ZONE)
     again = price(PricedSessionInput(tuple(finer)), [compiled], ZONE)
     assert without_findings(once) == without_findings(again)
     assert "period_spans_price_change" not in {finding.code for finding in (*once.findings, *again.findings)}
+
+
+def at_energies(period: SessionPeriod, used: Decimal, edges: tuple[Decimal, ...]) -> list[SessionPeriod]:
+    """Cut a period where the energy of the session reaches an edge, as if it flowed in the last moment."""
+    passed = [edge for edge in edges if used < edge < used + period.energy_kwh]
+    levels = [used, *passed, used + period.energy_kwh]
+    parts = [replace(period, energy_kwh=high - low) for low, high in pairwise(levels)]
+    moments = [period.end - timedelta(microseconds=len(passed) - place) for place in range(len(passed))]
+    starts, ends = [period.start, *moments], [*moments, period.end]
+    return [replace(part, start=start, end=end) for part, start, end in zip(parts, starts, ends, strict=True)]
 
 
 def cut(period: SessionPeriod, moments: list[datetime]) -> list[SessionPeriod]:
@@ -259,6 +320,26 @@ def test_order_of_unrelated_elements_is_irrelevant(
         assert result.total == first.total
         assert result.parts == first.parts
         assert result.billed == first.billed
+
+
+@given(
+    parts=st.lists(components, min_size=2, max_size=6),
+    session=sessions(),
+    data=st.data(),
+)
+def test_order_of_elements_that_never_meet_is_irrelevant(
+    parts: list[dict[str, Any]], session: PricedSessionInput, data: st.DataObject
+) -> None:
+    """Elements whose windows exclude each other can stand in any order; FLAT is once, by whichever is first."""
+    edges = ["00:00", "02:30", "03:00", "17:00", "21:15", "22:30", "00:00"]
+    apart = [
+        {"price_components": [part], "restrictions": {"start_time": start, "end_time": end}}
+        for part, (start, end) in zip(parts, pairwise(edges), strict=False)
+    ]
+    mixed = data.draw(st.permutations(apart))
+    one = price(session, [compile_tariff(tariff_of(apart))], ZONE)
+    other = price(session, [compile_tariff(tariff_of(list(mixed)))], ZONE)
+    assert (one.total, one.parts, one.billed) == (other.total, other.parts, other.billed)
 
 
 @given(source=elements, session=sessions())
