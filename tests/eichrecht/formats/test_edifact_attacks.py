@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 
 import pytest
 
 from eichrecht.evidence import Document, DocumentVerdict, SignatureStatus, Verdict
 from eichrecht.verification import Verifier
+from eichrecht.verification.detached import verify_together
 from eichrecht.verification.keys import SuppliedKey
 from sample_meters.edifact_mscons import BEGIN_KWH, END, END_KWH, START, MsconsGateway
 
@@ -126,3 +128,22 @@ def test_many_signatures_over_a_large_message_are_not_all_made_up(monkeypatch: p
     assert told.verdict is not Verdict.VALID
     assert "edifact_too_many_signatures" in codes(told)
     assert verdict_on(GOOD).verdict is Verdict.VALID
+
+
+def test_an_interchange_signed_as_a_whole_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its messages is judged with the same octets: that must not cost the square of their number."""
+    hashed: list[int] = []
+    real = hashlib.new
+
+    def counted(name: str, data: bytes) -> object:
+        hashed.append(len(data))
+        return real(name, data)
+
+    bodies = [[one.replace("SES", f"SE{n}") for one in BODY] for n in range(300)]
+    content = GATEWAY.interchange(*bodies).replace(b"'", b"'\n")
+    monkeypatch.setattr("eichrecht.signatures.digests.hashlib.new", counted)
+    documents = [Document("a", GATEWAY.autack(content.replace(b"\n", b""))), Document("c", content)]
+    told = verify_together(documents, VERIFIER.verify, documents[1])
+    assert [one.verdict for one in told] == [Verdict.VALID, Verdict.VALID]
+    assert len(told[1].records) == 300
+    assert 0 < len(hashed) <= 4
