@@ -94,6 +94,9 @@ def attest(place: Place, envelopes: Sequence[SignedEnvelope], *, allow_pkcs1: bo
     security = read_security(place.interchange, place.message)
     found = [*_inside(place, security)]
     findings: list[Finding] = []
+    if place.interchange.security and security.groups:
+        level = place.interchange.security[0].where
+        findings.append(warning(SecurityCode.INTERCHANGE_LEVEL_UNSUPPORTED, level))
     found += _by_autacks(place, place.autacks, (), findings)
     for envelope in envelopes[:MAX_ATTESTATIONS]:
         if envelope.kind == "autack":

@@ -147,3 +147,10 @@ def test_an_interchange_signed_as_a_whole_is_hashed_once(monkeypatch: pytest.Mon
     assert [one.verdict for one in told] == [Verdict.VALID, Verdict.VALID]
     assert len(told[1].records) == 300
     assert 0 < len(hashed) <= 4
+
+
+def test_groups_around_all_messages_are_not_passed_over_in_silence() -> None:
+    around = GOOD.replace(b"'UNH", b"'USH+1+I1+1+1+2'UNH").replace(b"'UNZ", b"'UST+I1+2'UNZ")
+    told = verdict_on(around)
+    assert told.records[0].signature.status is SignatureStatus.VALID
+    assert "edifact_interchange_level_unsupported" in codes(told)
