@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from eichrecht.containers.kinds import Found, Opener, Payload, joined, within
+from eichrecht.edifact.codes import SyntaxCode
 from eichrecht.edifact.envelope import read_file
 from eichrecht.edifact.errors import EdifactError
 from eichrecht.edifact.interchange import EdifactFile, Message
@@ -16,6 +19,8 @@ MESSAGE_CLAIM = "edifact_message"
 """Name of the claim that says which message of the file a record is: interchange and message, counted from 0."""
 
 _AUTACK = "AUTACK"
+_INTERACTIVE = re.compile(rb"[\r\n]*(?:UNA[^A-Za-z0-9]{6}[\r\n]{0,2})?(UIB[+]UNO[A-Z]:)")
+"""Interactive EDI (ISO 9735-3), which nobody meters with: refused by name."""
 _HEADER_SEGMENTS = 4
 """BGM stands at the beginning of the body."""
 
@@ -27,6 +32,10 @@ class EdifactFiles:
 
     def try_unwrap(self, payload: Payload, opener: Opener) -> Found | None:
         """See :class:`~eichrecht.containers.kinds.ContainerKind`."""
+        interactive = _INTERACTIVE.match(payload.content)
+        if interactive is not None:
+            found = problem(SyntaxCode.INTERACTIVE, f"/byte/{interactive.start(1)}", tag="UIB", position=0)
+            return Found(findings=(found,), final=True)
         if not looks_like_edifact(payload.content):
             return None
         try:

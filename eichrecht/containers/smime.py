@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from eichrecht.containers.cms import CmsCode, CmsError, looks_like_cms, read_cms
-from eichrecht.containers.kinds import Found, Opener, Payload, within
+from eichrecht.containers.kinds import Found, Opener, Payload, joined, within
 from eichrecht.evidence import Layer, SignedEnvelope, problem
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -109,15 +109,19 @@ def _opened_cms(data: bytes, opener: Opener, reason: str) -> Found:
 
 def _opened_multipart(mail: _Entity, opener: Opener) -> Found:
     malformed = Found(findings=(problem(SmimeCode.MALFORMED),), final=True)
-    parts = _parts(mail)
-    if parts is None or len(parts) != 2:
+    cut = _parts(mail)
+    if cut is None or len(cut[0]) != 2:
         return malformed
+    parts, around = cut
     signature = _entity(parts[1])
     data = _decoded(signature) if signature is not None and signature.type in _SIGNATURE else None
     if data is None:
         return malformed
     envelope = SignedEnvelope("cms", data, parts[0], mime=True)
-    return _opened_content(parts[0], envelope, Layer("smime", "multipart_signed"), opener)
+    opened = _opened_content(parts[0], envelope, Layer("smime", "multipart_signed"), opener)
+    # Mail programs do not show what stands before and behind the parts; a record there is not lost, nor signed.
+    beside = [opener.open(text) for text in around if opener.recognise(text)]
+    return joined([opened, *beside]) if beside else opened
 
 
 def _opened_content(signed: bytes, envelope: SignedEnvelope, layer: Layer, opener: Opener) -> Found:
@@ -138,8 +142,8 @@ def _file_in(signed: bytes) -> bytes | None:
     if entity is None:
         return signed
     if entity.type.startswith("multipart/"):
-        parts = _parts(entity)
-        entities = [_entity(part) for part in parts] if parts is not None else []
+        cut = _parts(entity)
+        entities = [_entity(part) for part in cut[0]] if cut is not None else []
         files = [one for one in entities if one is not None and _is_file(one)]
         if len(files) != 1 or None in entities:
             return None
@@ -174,19 +178,26 @@ def _entity(data: bytes) -> _Entity | None:
     return _Entity(kind.strip().lower(), parameters, encoding, data[end.end() :])
 
 
-def _parts(entity: _Entity) -> list[bytes] | None:
-    """Cut a multipart body at its boundary (RFC 2046 §5.1.1): the line break before a boundary belongs to it."""
+def _parts(entity: _Entity) -> tuple[list[bytes], tuple[bytes, bytes]] | None:
+    """Cut a multipart body at its boundary (RFC 2046 §5.1.1): the line break before a boundary belongs to it.
+
+    Returns:
+        The parts, and what stands before the first and behind the last one.
+    """
     boundary = entity.parameters.get("boundary", "").encode("latin-1")
     if not boundary or len(boundary) > 70:
         return None
     mark = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     parts: list[bytes] = []
     start: int | None = None
+    before = b""
     for found in mark.finditer(entity.body):
         if start is not None:
             parts.append(entity.body[start : max(start, found.start())])
+        else:
+            before = entity.body[: found.start()]
         if found[1] is not None:
-            return parts
+            return parts, (before, entity.body[found.end() :])
         if len(parts) >= MAX_PARTS:
             return None
         start = found.end() + (2 if entity.body.startswith(b"\r\n", found.end()) else 1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from eichrecht.edifact._signature_value import signature_value
 from eichrecht.edifact.interchange import Interchange, Message
@@ -108,10 +108,7 @@ class SignatureGroup:
 
         Files get line breaks in transit that nobody signed. Nothing else is ever removed, and nothing added.
         """
-        if not any(data.find(sign, start, end) >= 0 for start, end in self.spans for sign in (b"\r", b"\n")):
-            return None
-        plain = b"".join(data[start:end] for run in self.segments for _, start, end in run.spans())
-        return plain if plain != self.signed(data) else None
+        return _without_breaks(data, self.segments)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -121,6 +118,16 @@ class SignatureGroup:
         if self.scheme == "RSA":
             return (f"RSA-{self.hash_name}",)
         return ecdsa_algorithms(self.hash_name)
+
+
+@lru_cache(maxsize=2)
+def _without_breaks(data: bytes, runs: tuple[Segments, ...]) -> bytes | None:
+    """See above; kept, as the octets of an AUTACK are the same for all messages of an interchange."""
+    spans = [run.span for run in runs]
+    if not any(data.find(sign, start, end) >= 0 for start, end in spans for sign in (b"\r", b"\n")):
+        return None
+    plain = b"".join(data[start:end] for run in runs for _, start, end in run.spans())
+    return plain if len(plain) != sum(end - start for start, end in spans) else None
 
 
 CURVES = (

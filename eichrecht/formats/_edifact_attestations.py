@@ -29,10 +29,6 @@ from eichrecht.evidence import (
 MAX_ATTESTATIONS = 16
 """Most signatures of one message that are looked at."""
 
-MAX_SIGNED_AGAIN = 1 << 30
-"""Octets hashed for the messages of an interchange that an AUTACK signs as a whole: each message is judged by itself.
-A thousand messages of a megabyte of interchange; beyond that the AUTACK must name the messages."""
-
 _UNREADABLE = frozenset(map(str, SyntaxCode))
 _NO_CLAIM = SignatureClaim(None, None, None, None)
 _REFUTING = frozenset(
@@ -98,6 +94,9 @@ def attest(place: Place, envelopes: Sequence[SignedEnvelope], *, allow_pkcs1: bo
     security = read_security(place.interchange, place.message)
     found = [*_inside(place, security)]
     findings: list[Finding] = []
+    if place.interchange.security and security.groups:
+        level = place.interchange.security[0].where
+        findings.append(warning(SecurityCode.INTERCHANGE_LEVEL_UNSUPPORTED, level))
     found += _by_autacks(place, place.autacks, (), findings)
     for envelope in envelopes[:MAX_ATTESTATIONS]:
         if envelope.kind == "autack":
@@ -198,10 +197,6 @@ def _by_autacks(
         for group in autack.signatures(place.interchange, place.message):
             count += 1
             findings += group.findings
-            start, end = group.spans[0]
-            if (end - start) * len(place.interchange.messages) > MAX_SIGNED_AGAIN:
-                findings.append(problem(SecurityCode.REFERENCE_UNSUPPORTED, place.message.where))
-                continue
             one = _of_group(place, group, f"AUTACK {group.header.reference}")
             # An AUTACK is no part of the message: what is wrong with it does not make the message wrong.
             yield replace(one, defect="unreadable" if errors else one.defect, refuted=False, apart=explicit)

@@ -13,16 +13,23 @@ from typing import Any, Protocol
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from ecdsa.ellipticcurve import INFINITY, CurveFp, PointJacobi
 
 from eichrecht.signatures.curves import Curve
 from eichrecht.signatures.der import read_signature
+from eichrecht.signatures.digests import LARGE, large_digest
 
 _HASHES: dict[str, Any] = {
     "SHA256": ec.ECDSA(hashes.SHA256()),
     "SHA384": ec.ECDSA(hashes.SHA384()),
     "SHA512": ec.ECDSA(hashes.SHA512()),
+}
+_PREHASHED: dict[str, Any] = {
+    "SHA256": ec.ECDSA(Prehashed(hashes.SHA256())),
+    "SHA384": ec.ECDSA(Prehashed(hashes.SHA384())),
+    "SHA512": ec.ECDSA(Prehashed(hashes.SHA512())),
 }
 _DIGESTS = {"SHA256": hashlib.sha256, "SHA384": hashlib.sha384, "SHA512": hashlib.sha512}
 
@@ -72,7 +79,10 @@ class OpenSslEcdsa:
     def verify(self, message: bytes, hash_name: str, signature: bytes) -> bool:
         """See :class:`EcdsaBackend`."""
         try:
-            self._verify(signature, message, _HASHES[hash_name])
+            if len(message) < LARGE:
+                self._verify(signature, message, _HASHES[hash_name])
+            else:
+                self._verify(signature, large_digest(message, hash_name), _PREHASHED[hash_name])
         except InvalidSignature:
             return False
         return True
@@ -97,7 +107,11 @@ class PythonEcdsa:
         if not (0 < r < order and 0 < s < order):  # step 1
             return False
         self._count()
-        digest = _DIGESTS[hash_name](message).digest()
+        digest = (
+            _DIGESTS[hash_name](message).digest()
+            if len(message) < LARGE
+            else large_digest(message, hash_name)
+        )
         # The leftmost order_bits bits of the digest (FIPS 186-5 §6.4.2 step 2).
         e = int.from_bytes(digest, "big") >> max(0, 8 * len(digest) - self._curve.order_bits)
         w = pow(s, -1, order)

@@ -13,9 +13,11 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from eichrecht.signatures.codes import KeyCode
 from eichrecht.signatures.der import DerError, read_element, read_oid, write_element, write_oid
+from eichrecht.signatures.digests import LARGE, large_digest
 from eichrecht.signatures.errors import UnusableKey
 from eichrecht.signatures.spki import Spki
 
@@ -121,12 +123,15 @@ class RsaBackend:
         PSS: the salt is as long as the digest (RFC 8017 §9.1 note 4, RFC 7518 §3.5), or as the key prescribes.
         """
         hashing = _HASHES[hash_name]
+        given: Any = hashing
+        if len(message) >= LARGE:
+            message, given = large_digest(message, hash_name), Prehashed(hashing)
         if padding_name == PKCS1:
-            return self._verified(message, padding.PKCS1v15(), hashing, signature)
+            return self._verified(message, padding.PKCS1v15(), given, signature)
         least = self.limits.salt_bytes if self.limits else 0
         salts = {salt for salt in (hashing.digest_size, least) if salt >= max(least, 1)}
         return any(
-            self._verified(message, padding.PSS(padding.MGF1(hashing), salt), hashing, signature)
+            self._verified(message, padding.PSS(padding.MGF1(hashing), salt), given, signature)
             for salt in sorted(salts)
         )
 

@@ -116,10 +116,11 @@ def _is_of_another_signer(
     """Whether a signature that does not fit only lacks its key: it is of another signer than those that fitted.
 
     The keys that somebody gives may all be for other signers: if each has fitted a signature of theirs, this one is
-    merely without a key. One that has fitted nothing was meant for it and judges. A key that is found under the name
-    in the signature is this signer's and must fit. A CMS that fits the key that it brings is as its signer made it.
+    merely without a key. One that has fitted nothing was meant for it and judges. So does a key of the register that is
+    bound to the meter; one found under the name in the signature is this signer's and must fit. A CMS that fits the
+    key that it brings is as its signer made it.
     """
-    if one.refuted or outcome.key is None or outcome.key.source is not KeySource.ARGUMENT:
+    if one.refuted or outcome.key is None or outcome.key.source is KeySource.DOCUMENT:
         return False
     if outcome.signature.reason == _OWN_KEY_FITS and one.key_text is not None:
         return True
@@ -127,6 +128,8 @@ def _is_of_another_signer(
     if name in {other.signature.key_name for other, _ in fitting} if name is not None else not one.apart:
         return False
     used = {fitted.key.fingerprint for _, fitted in fitting if fitted.key is not None}
+    if outcome.key.source is not KeySource.ARGUMENT:
+        return outcome.key.matched != name and outcome.key.fingerprint in used
     return not any(_may_be_meant(key, one, used) for key in (*given.named, *given.beside))
 
 

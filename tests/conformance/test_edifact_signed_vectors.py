@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from eichrecht.edifact.envelope import read_file
 from eichrecht.edifact.security import read_security
@@ -208,6 +210,24 @@ def test_cms_with_another_key_of_the_curve(entry: dict[str, Any]) -> None:
     assert verdict.verdict is Verdict.INVALID
 
 
+def test_cms_with_another_rsa_key() -> None:
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    text = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    for entry in (one for one in CMS if one["key"] == "rsa"):
+        verdict = cms_verdict(entry, Verifier(keys=[SuppliedKey(text, "key")]))
+        assert verdict.records[0].signature.status == entry["expect_with_other_key"]
+
+
+def test_a_given_issuer_who_issued_another_certificate_confirms_nothing() -> None:
+    """The signature fits the certificate that came along; whose it is, was asked and not answered."""
+    foreign = (VECTORS / "cms" / "blind_ca.crt").read_bytes()
+    for entry in CMS:
+        verdict = cms_verdict(entry, Verifier(anchors=[foreign]))
+        assert verdict.records[0].signature.status == "valid"
+        assert verdict.verdict is Verdict.INDETERMINATE
+        assert "certificate_chain_unconfirmed" in codes(verdict)
+
+
 CMS_CODES = {
     "noattr.p7m": "cms_signed_attributes_missing",
     "two_signers.p7m": "cms_signer_count",
@@ -272,6 +292,20 @@ def test_autack_over_another_file_with_the_same_reference() -> None:
     signature, content = autack(forged, named=True)
     assert (signature.verdict, content.verdict) == (Verdict.INVALID, Verdict.INVALID)
     assert content.records[0].signature.status == "invalid"
+
+
+@pytest.mark.parametrize(
+    "entry", entries("", "autack")[0]["also"], ids=lambda entry: str(entry["with_content"])
+)
+def test_autack_with_what_it_does_not_sign(entry: dict[str, Any]) -> None:
+    if entry["with_content"] is None:
+        document = Document("autack.edi", (VECTORS / "autack_p256.edi").read_bytes())
+        (alone,) = verify_together([document], Verifier().verify)
+        assert "edifact_content_missing" in {finding.code for finding in alone.findings}
+        assert alone.verdict is Verdict.INDETERMINATE
+        return
+    _, content = autack((VECTORS / entry["with_content"]).read_bytes(), named=True)
+    assert content.records[0].signature.status == entry["expect_signature"]
 
 
 def test_autack_with_a_wrong_key_is_no_match() -> None:

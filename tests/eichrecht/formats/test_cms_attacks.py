@@ -5,6 +5,7 @@ The structures are written octet by octet here (RFC 5652), independent of the re
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -115,6 +116,7 @@ class Cms:
     unsigned: bytes = b""
     more_signers: bytes = b""
     tail: bytes = b""
+    detached: bool = False
 
     def signer_info(self) -> bytes:
         attributes = b"".join(self.attributes)
@@ -135,7 +137,7 @@ class Cms:
                     0xA0,
                     tlv(
                         *(0x30, tlv(2, b"\x01"), tlv(0x31, *(tlv(0x30, one) for one in self.digests))),
-                        tlv(0x30, self.content_type, tlv(0xA0, tlv(4, shown))),
+                        tlv(0x30, self.content_type, b"" if self.detached else tlv(0xA0, tlv(4, shown))),
                         tlv(0xA0, *(signer(name).der for name in self.enclosed)),
                         tlv(0x31, self.signer_info(), self.more_signers),
                     ),
@@ -265,3 +267,71 @@ def test_a_message_of_a_gateway_in_the_mail_of_its_operator() -> None:
         forged = Cms(content=changed, attributes=attributes)
         assert verdict_on(forged, keys=[gateway]).verdict is Verdict.INVALID
         assert verdict_on(forged, keys=[gateway, operator]).verdict is Verdict.INVALID
+
+
+# --- mails
+
+
+def entity(content: bytes, encoding: bytes = b"base64") -> bytes:
+    body = base64.encodebytes(content).replace(b"\n", b"\r\n").rstrip() if encoding == b"base64" else content
+    head = b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: "
+    return head + encoding + b"\r\n\r\n" + body
+
+
+def mixed(*parts: bytes) -> bytes:
+    body = b"".join(b"--CC\r\n" + part + b"\r\n" for part in parts)
+    return b'Content-Type: multipart/mixed; boundary="CC"\r\n\r\n' + body + b"--CC--"
+
+
+def mail(
+    part: bytes, signed: bytes | None = None, *, head: bytes = b"", before: bytes = b"", behind: bytes = b""
+) -> bytes:
+    """Return ``multipart/signed``; ``signed`` is what was signed, where another part is shown."""
+    attributes = honest_attributes(part if signed is None else signed)
+    signature = base64.encodebytes(Cms(attributes=attributes, detached=True).build())
+    kind = b'multipart/signed; protocol="application/pkcs7-signature"; boundary="BB"'
+    return b"".join(
+        (
+            b"From: a\r\n" + head + b"Content-Type: " + kind + b"\r\n\r\n" + before + b"--BB\r\n" + part,
+            b"\r\n--BB\r\nContent-Type: application/pkcs7-signature\r\n",
+            b"Content-Transfer-Encoding: base64\r\n\r\n" + signature + b"\r\n--BB--\r\n" + behind,
+        )
+    )
+
+
+FILE, EVIL_FILE = entity(PLAIN), entity(FORGED)
+EMPTY_TEXT, TEXT = (b"Content-Type: text/plain\r\n\r\n" + text for text in (b"", b"see the values"))
+
+
+@pytest.mark.parametrize("part", [FILE, mixed(EMPTY_TEXT, FILE), PLAIN, entity(PLAIN, b"8bit")])
+@pytest.mark.parametrize("note", [b"", b"This is an S/MIME signed message\r\n\r\n"])
+def test_an_honest_mail_is_valid(part: bytes, note: bytes) -> None:
+    told = verdict_on(mail(part, before=note, behind=note))
+    assert (told.verdict, len(told.records)) == (Verdict.VALID, 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (mail(EVIL_FILE, FILE), "cms_digest_mismatch"),
+        (mail(mixed(EMPTY_TEXT, EVIL_FILE), mixed(EMPTY_TEXT, FILE)), "cms_digest_mismatch"),
+        (mail(FILE + b"\r\n--BB\r\n" + EVIL_FILE, FILE), "smime_malformed"),
+        (mail(EVIL_FILE + b"\r\n--BB\r\n" + FILE, FILE), "smime_malformed"),
+        (mail(FILE, head=b"Content-Type: text/plain\r\n"), "nothing_recognised"),
+        (mail(mixed(EVIL_FILE, FILE)), "smime_content_unsupported"),
+        (mail(mixed(TEXT, FILE)), "smime_content_unsupported"),
+        (mail(entity(PLAIN, b"quoted-printable")), "smime_content_unsupported"),
+    ],
+)
+def test_a_mail_that_deceives_or_is_not_read_is_never_valid(message: bytes, code: str) -> None:
+    told = verdict_on(message)
+    assert told.verdict is not Verdict.VALID
+    assert code in codes(told)
+
+
+def test_a_record_beside_the_parts_of_a_mail_is_shown_as_unsigned() -> None:
+    for message in (mail(FILE, before=FORGED + b"\r\n"), mail(FILE, behind=FORGED)):
+        told = verdict_on(message)
+        assert told.verdict is Verdict.INDETERMINATE
+        assert [one.signature.reason for one in told.records] == [None, "unsigned"]
+        assert [str(one.energy_kwh) for one in told.transactions if one.billable.energy] == ["31.480"]

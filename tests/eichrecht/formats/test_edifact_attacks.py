@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 
 import pytest
 
-from eichrecht.evidence import Document, DocumentVerdict, SignatureStatus, Verdict
+from eichrecht.evidence import Document, DocumentVerdict, KeySource, SignatureStatus, Verdict
+from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
+from eichrecht.signatures.keys import read_key
 from eichrecht.verification import Verifier
+from eichrecht.verification.detached import verify_together
 from eichrecht.verification.keys import SuppliedKey
 from sample_meters.edifact_mscons import BEGIN_KWH, END, END_KWH, START, MsconsGateway
 
@@ -126,3 +130,63 @@ def test_many_signatures_over_a_large_message_are_not_all_made_up(monkeypatch: p
     assert told.verdict is not Verdict.VALID
     assert "edifact_too_many_signatures" in codes(told)
     assert verdict_on(GOOD).verdict is Verdict.VALID
+
+
+def test_an_interchange_signed_as_a_whole_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its messages is judged with the same octets: that must not cost the square of their number."""
+    hashed: list[int] = []
+    real = hashlib.new
+
+    def counted(name: str, data: bytes) -> object:
+        hashed.append(len(data))
+        return real(name, data)
+
+    bodies = [[one.replace("SES", f"SE{n}") for one in BODY] for n in range(300)]
+    content = GATEWAY.interchange(*bodies).replace(b"'", b"'\n")
+    monkeypatch.setattr("eichrecht.signatures.digests.hashlib.new", counted)
+    documents = [Document("a", GATEWAY.autack(content.replace(b"\n", b""))), Document("c", content)]
+    told = verify_together(documents, VERIFIER.verify, documents[1])
+    assert [one.verdict for one in told] == [Verdict.VALID, Verdict.VALID]
+    assert len(told[1].records) == 300
+    assert 0 < len(hashed) <= 4
+
+
+def test_groups_around_all_messages_are_not_passed_over_in_silence() -> None:
+    around = GOOD.replace(b"'UNH", b"'USH+1+I1+1+1+2'UNH").replace(b"'UNZ", b"'UST+I1+2'UNZ")
+    told = verdict_on(around)
+    assert told.records[0].signature.status is SignatureStatus.VALID
+    assert "edifact_interchange_level_unsupported" in codes(told)
+
+
+def ring(*keys: tuple[str, str | None, str]) -> MemoryKeyRing:
+    """Return a ring of the operator's keys: name, meter, public key."""
+    return MemoryKeyRing(
+        [KnownKey(name, read_key(text), KeySource.OPERATOR, meter_serial=meter) for name, meter, text in keys]
+    )
+
+
+def test_a_second_signer_whom_the_register_does_not_know_accuses_nobody() -> None:
+    other = MsconsGateway(key_label="second", key_name="GW-SAMPLE-2")
+    header = other.header("S2")
+    octets = "'".join([*header, *BODY]) + "'"
+    both = GATEWAY.interchange([*header, *SIGNED, "UST+S2+6", other._result(octets.encode())])
+    bound = ring(("station 7", GATEWAY.serial, GATEWAY.public_key_text()))
+    told = Verifier(ring=bound).verify(Document("d", both))
+    assert told.verdict is Verdict.VALID
+    assert "further_signature_unchecked" in codes(told)
+    # Under the name in the second signature another key is known: then it must fit.
+    named = ring(
+        ("station 7", GATEWAY.serial, GATEWAY.public_key_text()),
+        ("GW-SAMPLE-2", None, GATEWAY.public_key_text()),
+    )
+    assert Verifier(ring=named).verify(Document("d", both)).verdict is Verdict.INVALID
+    forged = both.replace(b"1266.047", b"2266.047")
+    for known in (bound, named):
+        assert Verifier(ring=known).verify(Document("d", forged)).verdict is Verdict.INVALID
+
+
+@pytest.mark.parametrize("start", [b"UIB+UNOA:4'UIH+X'", b"UNA:+.?*'UIB+UNOA:4'UIH+X'"])
+def test_interactive_interchanges_are_refused_by_name(start: bytes) -> None:
+    told = verdict_on(start)
+    assert told.verdict is Verdict.INDETERMINATE
+    assert "edifact_interactive_unsupported" in {finding.code for finding in told.findings}
