@@ -258,6 +258,7 @@ def test_methods_in_the_wrong_state_are_405_with_allow() -> None:
             assert response.headers["Allow"]
         assert post.headers["Allow"] == "GET, PUT, DELETE"
         assert put.headers["Allow"] == "GET, POST"
+        assert patch.headers["Allow"] == "GET, POST, PUT, DELETE"
 
     asyncio.run(run())
 
