@@ -144,8 +144,8 @@ async def _invalid_request(_request: Request, _error: Exception) -> Response:
     return answer(status=StatusCode.INVALID_PARAMETERS, message="invalid or missing parameter")
 
 
-def _allowed(request: Request) -> str:
-    """Return the methods of a path: each has a route of its own, and the router names only the first one's."""
+def allowed_methods(request: Request) -> str:
+    """Return the ``Allow`` of a path: each method has a route of its own, the router names the first one's."""
 
     def answers(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -158,7 +158,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - narrows the type that Starlette registers it for
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = _allowed(request)
+        headers["Allow"] = allowed_methods(request)
     return answer(
         http_status=error.status_code,
         status=StatusCode.CLIENT_ERROR if error.status_code < 500 else StatusCode.SERVER_ERROR,

@@ -424,3 +424,15 @@ def test_removal_of_an_ended_token_is_refused() -> None:
         assert caught.value.http_status == 401
 
     asyncio.run(run())
+
+
+def test_a_token_a_that_nobody_used_ends() -> None:
+    async def run() -> None:
+        w = world()
+        w.emsp.registrar._clock = w.clock
+        token_a = await w.emsp.registrar.invite()
+        assert (await w.raw("GET", VERSIONS, b64(token_a))).status_code == 200
+        w.clock.now += timedelta(days=31)
+        assert (await w.raw("GET", VERSIONS, b64(token_a))).status_code == 401
+
+    asyncio.run(run())
