@@ -40,6 +40,7 @@ ROUTES = [
     ("POST", "/partners/invitations"),
     ("GET", "/partners"),
     ("POST", "/partners/p1/rotate"),
+    ("POST", "/partners/p1/tariffs"),
     ("PUT", "/partners/p1/settings"),
     ("DELETE", "/partners/p1"),
 ]
