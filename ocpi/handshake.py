@@ -12,7 +12,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -28,8 +28,9 @@ from ocpi.errors import (
     TokenGone,
     UrlRefused,
 )
-from ocpi.objects.credentials import Credentials, CredentialsRole, Role
+from ocpi.objects.credentials import Credentials, Role
 from ocpi.objects.version import Endpoint, InterfaceRole, VersionDetails
+from ocpi.platform import CPO_NEEDS, Platform, RequiredEndpoints
 from ocpi.registration import (
     IssuedToken,
     Partner,
@@ -45,6 +46,18 @@ from ocpi.transport.headers import PartyId, token_hash, tokens_of
 from ocpi.transport.urls import PRODUCTION, UrlPolicy
 from ocpi.versions import WireVersion, highest_mutual, wire_version
 
+__all__ = [
+    "CALL_BACK_LIMITS",
+    "CPO_NEEDS",
+    "GRACE",
+    "INVITATION_LIFE",
+    "PENDING_LIFE",
+    "Platform",
+    "Registrar",
+    "RequiredEndpoints",
+    "new_token",
+]
+
 logger = logging.getLogger(__name__)
 
 CALL_BACK_LIMITS = Limits(connect_s=5, read_s=10, total_s=12)
@@ -57,35 +70,10 @@ be repeated. Short, because a PUT is also how a compromised token is ended (cred
 PENDING_LIFE = timedelta(minutes=5)
 """How long a token is accepted on versions for an answer that does not come; a call ends after 60 s."""
 
+INVITATION_LIFE = timedelta(days=30)
+"""How long a token A may wait for its handshake: it lies in a letter or a mailbox, and opens a registration."""
+
 _TOKEN_BYTES = 32  # 256 random bits; 43 characters in base64url, at most 64 are allowed
-
-RequiredEndpoints = frozenset[tuple[str, InterfaceRole]]
-
-CPO_NEEDS: RequiredEndpoints = frozenset(
-    {("cdrs", InterfaceRole.RECEIVER), ("tariffs", InterfaceRole.RECEIVER)}
-)
-"""What a CPO that pushes tariffs and CDRs needs from its eMSPs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """Who we are.
-
-    Attributes:
-        versions_url: Public URL of our versions endpoint.
-        roles: Our parties.
-        needs: Endpoints without which a registration is useless: we do not start one (step 2) and answer
-            3003 to one.
-    """
-
-    versions_url: str
-    roles: tuple[CredentialsRole, ...]
-    needs: RequiredEndpoints = frozenset()
-
-    @property
-    def party(self) -> PartyId:
-        """Our first party: sender of our messages."""
-        return PartyId(self.roles[0].country_code, self.roles[0].party_id)
 
 
 def new_token() -> str:
@@ -261,7 +249,8 @@ class Registrar:
             The token in clear: shown once, stored as a hash.
         """
         token = new_token()
-        await self._store.add_token(IssuedToken(token_hash(token), TokenPurpose.INVITATION, partner_id))
+        ends = self._clock() + INVITATION_LIFE
+        await self._store.add_token(IssuedToken(token_hash(token), TokenPurpose.INVITATION, partner_id, ends))
         return token
 
     def own_credentials(self, token: str) -> Credentials:

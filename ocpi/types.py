@@ -55,6 +55,19 @@ def _integer(value: Any) -> int:
     raise ValueError("must be a JSON integer")
 
 
+def printable(text: str, limit: int) -> str:
+    """Return a received text as it may stand in logs and on terminals: cut, control characters replaced.
+
+    A partner's message with line breaks could pass for log lines of our own, one with escape sequences could
+    steer the terminal of whoever reads it.
+
+    Args:
+        text: Anything received.
+        limit: Most characters.
+    """
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:limit])
+
+
 def parse_datetime(text: str) -> datetime:
     """Read an OCPI DateTime (always UTC, ``Z`` or nothing behind it).
 

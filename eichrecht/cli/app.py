@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
         result = command.main(args=given, prog_name="eichrecht", standalone_mode=False)
         status = result if isinstance(result, int) else 0
     except InputError as error:
-        sys.stderr.write(f"eichrecht: {error}\n")
+        sys.stderr.write(f"eichrecht: {show.clean(str(error))}\n")
         status = Exit.USAGE
     except BrokenPipeError:
         # The reader went away (``| head``): nobody knows the verdict, and Python must not fail again at its end.

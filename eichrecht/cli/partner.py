@@ -14,6 +14,7 @@ from eichrecht.cli.database import DatabaseOption, open_service
 from eichrecht.cli.errors import InputError
 from eichrecht.service.partners import Partners, SettingsError
 from ocpi.errors import OcpiError
+from ocpi.registration import Partner
 
 T = TypeVar("T")
 
@@ -53,8 +54,25 @@ def connect(
     database: DatabaseOption = None,
 ) -> None:
     """Start the OCPI handshake with a partner. The service must be running: the partner calls it back."""
-    partner = _with_partners(database, lambda partners: partners.connect(versions_url, token, partner_id))
+
+    async def connected(partners: Partners) -> tuple[Partner, dict[str, str]]:
+        made = await partners.connect(versions_url, token, partner_id)
+        return made, await partners.push_all_tariffs(made.id)
+
+    partner, pushed = _with_partners(database, connected)
     sys.stdout.write(f"{partner.id} registered with OCPI {partner.version}\n")
+    _show_pushed(pushed)
+
+
+@commands.command("push")
+def push(partner_id: PartnerId, database: DatabaseOption = None) -> None:
+    """Push every tariff in force to a partner that started the handshake itself, or missed a push."""
+    _show_pushed(_with_partners(database, lambda partners: partners.push_all_tariffs(partner_id)))
+
+
+def _show_pushed(pushed: dict[str, str]) -> None:
+    for tariff_id, result in pushed.items():
+        sys.stdout.write(show.clean(f"  tariff {tariff_id}: {result}") + "\n")
 
 
 @commands.command("invite")

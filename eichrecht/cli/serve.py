@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -33,6 +34,15 @@ key = typer.Typer(help="Keys that the operator vouches for.", no_args_is_help=Tr
 tariff = typer.Typer(help="Tariffs.", no_args_is_help=True)
 
 
+def _log_to_stderr() -> None:
+    """Let the log say when, for whoever reads it later; our own steps (deliveries, handshakes) are in it."""
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr
+    )
+    for package in ("eichrecht", "ocpi"):
+        logging.getLogger(package).setLevel(logging.INFO)
+
+
 def serve(
     database: DatabaseOption = None,
     host: Annotated[str | None, typer.Option("--host")] = None,
@@ -50,6 +60,7 @@ def serve(
     More settings: EICHRECHT_* (docs/operator.md).
     """
     settings = settings_for(database=database, host=host, port=port, public_url=public_url, worker=worker)
+    _log_to_stderr()
     try:
         app = create_app(settings)
     except StoreError as error:
@@ -68,6 +79,8 @@ def serve(
 
 def worker(database: DatabaseOption = None) -> None:
     """Deliver CDRs from the database until stopped; several workers may run at once."""
+
+    _log_to_stderr()
 
     async def run() -> None:
         async with open_service(database) as service:

@@ -149,7 +149,7 @@ def _readings(out: Console, readings: Sequence[Reading], language: str) -> None:
         rows.append(
             [
                 clean(reading.reason or "-"),
-                clean(f"{reading.value or '-'} {reading.unit or ''}").strip(),
+                clean(f"{locales.written(reading.value or '-', language)} {reading.unit or ''}").strip(),
                 clean(reading.obis or "-"),
                 locales.moment(moment, language) if moment else "-",
                 clean(f"{reading.meter_status or '-'}/{reading.time_status_text or '-'}"),

@@ -116,6 +116,14 @@ def number(value: Decimal, language: str) -> str:
     return str(format_decimal(value, format=pattern, locale=language, decimal_quantization=False))
 
 
+def written(value: str, language: str) -> str:
+    """Show a signed value with exactly its own characters, but the reader's decimal sign.
+
+    "1274.000" on a German page would be read as more than a million.
+    """
+    return value.replace(".", ",") if language == "de" else value
+
+
 def money(value: Decimal, currency: str, language: str) -> str:
     """Write an amount as a price: rounded half up to the currency's own decimals."""
     rounded = value.quantize(Decimal(1).scaleb(-get_currency_precision(currency)), ROUND_HALF_UP)

@@ -30,6 +30,7 @@ from eichrecht.store.ocpi_storage import cpo_storage
 from ocpi.handshake import CPO_NEEDS, Platform, Registrar
 from ocpi.objects.credentials import BusinessDetails, CredentialsRole, Role
 from ocpi.server.app import OcpiConfig, create_ocpi_app
+from ocpi.server.http import allowed_methods
 from ocpi.transport.urls import LOOPBACK, PRODUCTION, guarded_transport
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # such a redirect would be built from the Host header, which nobody vouches for
     )
     app.state.service = service
     backend = Backend(
@@ -166,6 +168,8 @@ def _errors(app: FastAPI) -> None:
         code = HTTPStatus(error.status_code).name.lower()
         response = _failed(request, error.status_code, code, f"{request.method} {request.url.path[:200]}")
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = allowed_methods(request)
         return response
 
     @app.exception_handler(Exception)

@@ -66,7 +66,8 @@ def _connecting(router: APIRouter, backend: Backend) -> None:
             partner = await _carried_out(backend.partners.connect(url, token, partner_id))
         except ValueError as error:
             raise ApiError(400, "token_unusable", str(error)) from error
-        return answer(partner_as_json(partner), 201)
+        pushed = await _carried_out(backend.partners.push_all_tariffs(partner.id))
+        return answer(partner_as_json(partner) | {"tariffs": pushed}, 201)
 
     @router.post("/partners/invitations")
     async def invite(request: Request) -> Response:
@@ -87,6 +88,11 @@ def _keeping(router: APIRouter, backend: Backend) -> None:
     async def rotate(partner_id: str) -> Response:
         """Renew the tokens of both directions, and read version and endpoints again (PUT credentials)."""
         return answer(partner_as_json(await _carried_out(backend.partners.rotate(partner_id))))
+
+    @router.post("/partners/{partner_id}/tariffs")
+    async def push_tariffs(partner_id: str) -> Response:
+        """Push every tariff in force to one partner: it started the handshake itself, or missed a push."""
+        return answer({"tariffs": await _carried_out(backend.partners.push_all_tariffs(partner_id))})
 
     @router.put("/partners/{partner_id}/settings")
     async def set_settings(request: Request, partner_id: str) -> Response:

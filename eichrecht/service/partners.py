@@ -14,12 +14,15 @@ from eichrecht.store.errors import NotFound
 from eichrecht.store.ocpi_storage import SqlRegistrations
 from eichrecht.store.partners import PRICING, checked_settings, in_doubt_policy
 from eichrecht.store.states import InDoubtPolicy
-from ocpi.errors import OcpiError
+from ocpi.errors import MaybeDelivered, NotDelivered, OcpiError
 from ocpi.handshake import Registrar
 from ocpi.objects.credentials import Role
 from ocpi.objects.tariff import Tariff
 from ocpi.objects.version import InterfaceRole, ModuleId
 from ocpi.registration import Partner, PartnerState
+from ocpi.transport import json
+from ocpi.transport.pagination import DEFAULT_PAGE_LIMIT
+from ocpi.versions import V2_2_1
 
 
 class SettingsError(ValueError):
@@ -159,6 +162,43 @@ class Partners:
             if partner.state is PartnerState.REGISTERED
             and partner.offers(ModuleId.TARIFFS, InterfaceRole.RECEIVER)
         ]
+
+    async def push_all_tariffs(self, partner_id: str) -> dict[str, str]:
+        """PUT every tariff in force to one partner: it connected after they were pushed, or missed a push.
+
+        Returns:
+            Per tariff id ``ok`` or why not; empty if the partner takes no tariffs or there are none.
+
+        Raises:
+            NotFound: No such partner.
+            NotRegistered: There is no registration in force.
+        """
+        await self._require(partner_id)
+        partner = await self._registrations.partner(partner_id)
+        assert partner is not None  # noqa: S101 - required above, and partners are never deleted
+        client = self._registrar.client(partner, role=Role.EMSP)
+        if not partner.offers(ModuleId.TARIFFS, InterfaceRole.RECEIVER):
+            return {}
+        results: dict[str, str] = {}
+        for tariff in await self._tariffs_in_force():
+            try:
+                await client.put_tariff(tariff)
+                results[tariff.id] = "ok"
+            except (NotDelivered, MaybeDelivered) as error:  # each further one would wait for a minute, too
+                results[tariff.id] = f"{error}; the tariffs after it were not tried"
+                break
+            except OcpiError as error:
+                results[tariff.id] = str(error)
+        return results
+
+    async def _tariffs_in_force(self) -> list[Tariff]:
+        found: list[Tariff] = []
+        while True:
+            async with self._database.reading() as tx:
+                page, total = await tx.tariffs.page(offset=len(found), limit=DEFAULT_PAGE_LIMIT)
+            found += [V2_2_1.load(Tariff, json.loads(version.body)) for version in page]
+            if not page or len(found) >= total:
+                return found
 
     async def push_tariff(self, tariff: Tariff) -> dict[str, str]:
         """PUT a tariff to every partner that takes tariffs.

@@ -187,9 +187,7 @@ def _record(verdict: RecordVerdict, language: str) -> RecordView:
 def _reading(reading: Reading, language: str) -> ReadingView:
     moment = reading.time or reading.local_time
     role = _t(f"role_{reading.role.value}", language)
-    value = reading.value or "–"
-    if language == "de":  # the digits as signed; "1274.000" would be read as more than a million
-        value = value.replace(".", ",")
+    value = locales.written(reading.value, language) if reading.value else "–"
     return ReadingView(
         role if reading.reason is None else f"{role} ({reading.reason})",
         f"{value} {reading.unit or ''}".strip(),

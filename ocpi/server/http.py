@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpi.errors import InvalidObject, Refusal
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Largest request body. The largest real CDR with signed data is below 100 kB, but years of quarter-hour
 periods in one CDR are possible; 100 MB are an attack."""
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _REPLY_HEADERS = "ocpi.reply_headers"
 
@@ -141,13 +144,26 @@ async def _invalid_request(_request: Request, _error: Exception) -> Response:
     return answer(status=StatusCode.INVALID_PARAMETERS, message="invalid or missing parameter")
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+def allowed_methods(request: Request) -> str:
+    """Return the ``Allow`` of a path: each method has a route of its own, the router names the first one's."""
+
+    def answers(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(method for method in _METHODS if answers(method))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - narrows the type that Starlette registers it for
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = allowed_methods(request)
     return answer(
         http_status=error.status_code,
         status=StatusCode.CLIENT_ERROR if error.status_code < 500 else StatusCode.SERVER_ERROR,
         message=error.detail,
-        headers=error.headers,
+        headers=headers,
     )
 
 

@@ -9,10 +9,10 @@ from enum import IntEnum
 from typing import Any
 
 from ocpi.transport import json
-from ocpi.types import format_datetime, parse_datetime
+from ocpi.types import format_datetime, parse_datetime, printable
 
 MAX_MESSAGE_CHARACTERS = 500
-"""Longest ``status_message`` that we send; the specification sets none, logs of partners often do."""
+"""Longest ``status_message`` that we send or keep; the specification sets none, logs often do."""
 
 
 class StatusCode(IntEnum):
@@ -105,7 +105,7 @@ def parse(body: bytes) -> Envelope:
     return Envelope(
         status_code=_status(raw.get("status_code")),
         data=raw.get("data"),
-        status_message=message if isinstance(message, str) else None,
+        status_message=printable(message, MAX_MESSAGE_CHARACTERS) if isinstance(message, str) else None,
         timestamp=_timestamp(raw.get("timestamp")),
     )
 

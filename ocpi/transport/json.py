@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from ocpi.types import printable
+
 MAX_JSON_BYTES = 32 * 1024 * 1024
 """Largest accepted text. The largest real CDR with signed data is below 100 kB; lists are paginated."""
 
@@ -65,7 +67,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise JsonError("duplicate_key", key[:100])
+                raise JsonError("duplicate_key", printable(key, 100))
             seen.add(key)
     return result
 

@@ -40,6 +40,7 @@ ROUTES = [
     ("POST", "/partners/invitations"),
     ("GET", "/partners"),
     ("POST", "/partners/p1/rotate"),
+    ("POST", "/partners/p1/tariffs"),
     ("PUT", "/partners/p1/settings"),
     ("DELETE", "/partners/p1"),
 ]
@@ -252,3 +253,26 @@ def test_the_key_ring_shows_what_was_vouched_for(tmp_path: Path) -> None:
         ]
 
     in_service(tmp_path, work)
+
+
+def test_405_names_every_method_of_the_path(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        for method, path, allow in (
+            ("DELETE", "/keys", "GET, POST"),
+            ("PATCH", "/partners", "GET, POST"),
+            ("POST", "/cdrs/S1", "GET"),
+        ):
+            response = await operator.call(method, path)
+            assert (response.status_code, response.headers["allow"]) == (405, allow)
+
+    in_service(tmp_path, work, prepared=False)
+
+
+def test_no_answer_is_built_from_the_host_header(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        for path in ("/health/", "/api/v1/cdrs/", "/r/abc/", "/ocpi"):
+            response = await operator.http.get(path, headers={"Host": "evil.example"})
+            assert "location" not in response.headers
+            assert "evil.example" not in response.text
+
+    in_service(tmp_path, work, prepared=False)

@@ -9,7 +9,7 @@ import httpx2
 from ocpi.registration import PartnerState
 from ocpi.server.emsp import Emsp, create_emsp
 from ocpi.transport.urls import PRODUCTION
-from tests.eichrecht.service.service_support import EVSE, Operator, in_service, meter
+from tests.eichrecht.service.service_support import EVSE, TARIFF, Operator, in_service, meter
 from tests.ocpi.platforms import Network
 
 
@@ -127,3 +127,22 @@ def test_a_key_that_ended_bills_nothing_any_more(tmp_path: Path) -> None:
         assert (await operator.take())["outcome"] == "ready"
 
     in_service(tmp_path, work)
+
+
+def test_a_partner_gets_the_tariffs_that_stood_before_it_connected(tmp_path: Path) -> None:
+    async def work(operator: Operator) -> None:
+        network, emsp = network_of(operator)
+        await operator.ok("PUT", "/tariffs", TARIFF)
+        await operator.ok("PUT", "/tariffs", TARIFF | {"id": "T2"})
+        await operator.ok("DELETE", "/tariffs/T2")
+        token = await emsp.registrar.invite()
+        body = {"versions_url": emsp.config.versions_url, "token": token}
+        made = await operator.ok("POST", "/partners", body)
+        assert made["tariffs"] == {"T1": "ok"}  # T2 was withdrawn
+        assert [tariff.id for tariff in emsp.stores.tariffs.tariffs.values()] == ["T1"]
+        network.hosts["emsp.example"] = httpx2.MockTransport(lambda _: httpx2.Response(500))
+        again = await operator.ok("POST", f"/partners/{made['id']}/tariffs")
+        assert "500" in again["tariffs"]["T1"]
+        assert (await operator.call("POST", "/partners/nobody/tariffs")).status_code == 404
+
+    in_service(tmp_path, work, prepared=False)

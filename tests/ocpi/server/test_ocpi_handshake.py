@@ -258,6 +258,7 @@ def test_methods_in_the_wrong_state_are_405_with_allow() -> None:
             assert response.headers["Allow"]
         assert post.headers["Allow"] == "GET, PUT, DELETE"
         assert put.headers["Allow"] == "GET, POST"
+        assert patch.headers["Allow"] == "GET, POST, PUT, DELETE"
 
     asyncio.run(run())
 
@@ -421,5 +422,17 @@ def test_removal_of_an_ended_token_is_refused() -> None:
         with pytest.raises(Refusal) as caught:
             await w.emsp.registrar.accept_removal(record)
         assert caught.value.http_status == 401
+
+    asyncio.run(run())
+
+
+def test_a_token_a_that_nobody_used_ends() -> None:
+    async def run() -> None:
+        w = world()
+        w.emsp.registrar._clock = w.clock
+        token_a = await w.emsp.registrar.invite()
+        assert (await w.raw("GET", VERSIONS, b64(token_a))).status_code == 200
+        w.clock.now += timedelta(days=31)
+        assert (await w.raw("GET", VERSIONS, b64(token_a))).status_code == 401
 
     asyncio.run(run())

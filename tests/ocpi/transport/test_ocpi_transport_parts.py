@@ -207,3 +207,15 @@ def test_datetimes_of_the_wire() -> None:
 def test_the_version_is_registered() -> None:
     assert V2_2_1.number == "2.2.1"
     assert V2_2_1.base64_tokens
+
+
+def test_a_partners_words_cannot_pass_for_log_lines_of_ours() -> None:
+    said = "refused\n2026-01-01 INFO all is well\x1b[2J" + "x" * 1000
+    body = json.dumps({"status_code": 2000, "status_message": said, "timestamp": "2026-01-01T00:00:00Z"})
+    message = parse(body).status_message
+    assert message is not None
+    assert message.isprintable()
+    assert len(message) == 500
+    with pytest.raises(EnvelopeError) as caught:
+        parse(b'{"a\\nb": 1, "a\\nb": 2}')
+    assert str(caught.value).isprintable()
