@@ -21,7 +21,7 @@ from sample_meters.signatures import encode_signature
 ROOT = Path(__file__).resolve().parents[3]
 
 MODULE = '''
-"""Records ``ACME1;serial;number;role;seconds;wh;signature`` on secp256r1, the signed bytes being all up to the last ``;``."""
+"""Records ``ACME1;serial;number;role;seconds;wh;signature`` on secp256r1; signed is all before the last ``;``."""
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
