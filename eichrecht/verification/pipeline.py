@@ -42,6 +42,7 @@ from eichrecht.formats.errors import FormatError
 from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing
 from eichrecht.rules.engine import judge_record, judge_transaction
 from eichrecht.rules.judgements import TransactionJudgement
+from eichrecht.rules.policy import DEFAULT_POLICY, PlausibilityPolicy
 from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
 from eichrecht.signatures.algorithms import SignatureAlgorithm, ecdsa_algorithm, parse_algorithm
@@ -116,6 +117,7 @@ class Verifier:
         keys: Sequence[SuppliedKey] = (),
         charge_point: str | None = None,
         anchors: Sequence[bytes] = (),
+        plausibility: PlausibilityPolicy = DEFAULT_POLICY,
     ) -> None:
         """Set what every check of this verifier uses.
 
@@ -125,8 +127,10 @@ class Verifier:
             keys: Keys given by the person asking.
             charge_point: EVSE id known from elsewhere (session facts), to find the ring's key.
             anchors: Certificates (PEM or DER) that the person asking believes to issue certificates rightly.
+            plausibility: What of a session deserves a second look; passing a limit is a warning.
         """
         self._profile = profile
+        self._plausibility = plausibility
         self._anchors = [one for one in map(read_certificate, anchors) if one is not None]
         self._ring = ring
         self._given = read_given(keys)
@@ -284,7 +288,7 @@ class Verifier:
         self, record: SignedRecord, check: KeyedCheck, noticed: tuple[Finding, ...]
     ) -> _Judged:
         """Judge a record whose signature was checked; ``noticed`` is what its container had to say."""
-        judgement = judge_record(record, self._profile)
+        judgement = judge_record(record, self._profile, self._plausibility)
         findings = (*noticed, *record.findings, *check.findings, *judgement.findings)
         verdict = judgement.verdict
         if check.signature.status is not _SIGNED:
@@ -446,7 +450,12 @@ class Verifier:
             if own is not None:
                 return own
         contexts = [member.context for member in members]
-        return judge_transaction([member.record for member in members], self._profile, contexts=contexts)
+        return judge_transaction(
+            [member.record for member in members],
+            self._profile,
+            contexts=contexts,
+            policy=self._plausibility,
+        )
 
 
 def _signed_by_several(records: Sequence[RecordVerdict]) -> bool:
