@@ -1,4 +1,4 @@
-"""A format of somebody else: installed beside this package, it is recognised, verified, worded and fuzzable.
+"""A format of somebody else: installed beside this package, it is recognised, verified, paired and worded.
 
 The package is laid out as an installer lays it out (module and ``dist-info``) in a directory of its own, and the
 command line runs in a fresh interpreter that has it on its path. Nothing of this project is edited or patched.
