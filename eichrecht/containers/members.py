@@ -161,15 +161,16 @@ def open_members(listing: Listing, layer: Layer, opener: Opener) -> Found:
     keys, lost, others = _sorted_out(listing.members, frozenset(pairs.values()))
     inner: list[Found] = []
     for member in others:
-        signature = contents.get(pairs.get(member.name, ""))
+        signer = pairs.get(member.name)
+        signature = None if signer is None else contents[signer]
         refused = len(member.content) > opener.bytes_left()
         found, unused = _open_member(member, signature, layer, opener)
         inner.append(found)
         if not found.parts:
             code = ArchiveCode.MEMBERS_TOO_LARGE if refused else ArchiveCode.MEMBERS_IGNORED
             lost.append(Lost(code, member.name))
-        elif unused:
-            lost.append(Lost(ArchiveCode.DETACHED_SIGNATURE_UNUSED, pairs[member.name]))
+        elif unused and signer is not None:
+            lost.append(Lost(ArchiveCode.DETACHED_SIGNATURE_UNUSED, signer))
     names = Counter(member.name for member in listing.members)
     lost.extend(Lost(ArchiveCode.MEMBERS_SAME_NAME, name) for name, count in names.items() if count > 1)
     findings = (*listing.findings, *_told((*listing.lost, *lost)))

@@ -311,11 +311,16 @@ def pagination(records: Sequence[SignedRecord]) -> Iterator[Finding]:
             yield found(Code.PAGINATION_NOT_INCREASING, "/PG", **numbers)
         elif step > 1 and paged[index].traits.pagination is PaginationRule.CONSECUTIVE:
             # Only begin and end delivered: the intermediate records exist, but nobody bills by them. A record
-            # without a number may be the one that is not there.
-            only_ends = len(records) == 2 or len(paged) < len(records)
+            # without a number may be the one that is not there. If the user was assigned anew in between, an end
+            # and a begin may be among those that are missing, and the two records belong to two sessions.
+            only_ends = (len(records) == 2 or len(paged) < len(records)) and not _assigned_anew(records)
             yield found(
                 Code.PAGINATION_GAP if only_ends else Code.PAGINATION_RECORD_MISSING, "/PG", **numbers
             )
+
+
+def _assigned_anew(records: Sequence[SignedRecord]) -> bool:
+    return len({record.assigned_at for record in records} - {None}) > 1
 
 
 _COUNTER_SIZE = 2**32

@@ -38,9 +38,9 @@ _ENDS = frozenset({ReadingRole.BEGIN, ReadingRole.END})
 _NOT_BILLABLE = Billable(False, False, (Code.NO_RECORDS.value,))
 
 
-def judge_record(record: SignedRecord) -> RecordJudgement:
+def judge_record(record: SignedRecord, policy: PlausibilityPolicy = DEFAULT_POLICY) -> RecordJudgement:
     """Judge one record by itself; one that holds a whole session is judged as that session."""
-    ordinary = judge_ordinary(record)
+    ordinary = judge_ordinary(record) if policy is DEFAULT_POLICY else None
     if ordinary is not None:
         return _new_record_judgement(ordinary.verdict, ordinary.findings, ordinary)
     if sources.is_fiscal(record):
@@ -54,7 +54,7 @@ def judge_record(record: SignedRecord) -> RecordJudgement:
         return _record_judgement(findings)
     begins, ends = sources.roles_of(record)
     if begins and ends:
-        transaction = judge_transaction([record])
+        transaction = judge_transaction([record], (), policy)
         return RecordJudgement(transaction.verdict, transaction.findings, transaction)
     return _record_judgement([*sources.single(record), *_lone_readings(record)])
 

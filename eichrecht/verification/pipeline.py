@@ -30,6 +30,7 @@ from eichrecht.formats import registry
 from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing
 from eichrecht.rules.engine import judge_record
 from eichrecht.rules.judgements import TransactionJudgement
+from eichrecht.rules.policy import DEFAULT_POLICY, PlausibilityPolicy
 from eichrecht.rules.profiles import Profile
 from eichrecht.rules.safe_refusals import official_record_refusals
 from eichrecht.verification.checker import SignatureChecker, carries_other_key
@@ -81,6 +82,7 @@ class Verifier:
         keys: Sequence[SuppliedKey] = (),
         charge_point: str | None = None,
         anchors: Sequence[bytes] = (),
+        plausibility: PlausibilityPolicy = DEFAULT_POLICY,
     ) -> None:
         """Set what every check of this verifier uses.
 
@@ -90,8 +92,10 @@ class Verifier:
             keys: Keys given by the person asking.
             charge_point: EVSE id known from elsewhere (session facts), to find the ring's key.
             anchors: Certificates (PEM or DER) that the person asking believes to issue certificates rightly.
+            plausibility: What of a session deserves a second look; passing a limit is a warning.
         """
         self._profile = profile
+        self._plausibility = plausibility
         self._checker = SignatureChecker(
             profile=profile, ring=ring, keys=keys, charge_point=charge_point, anchors=anchors
         )
@@ -140,7 +144,8 @@ class Verifier:
         )
         own_judgements = [item.transaction for item in judged]
         transactions = tuple(
-            transaction_verdict(group, records, own_judgements, self._profile) for group in groups
+            transaction_verdict(group, records, own_judgements, self._profile, self._plausibility)
+            for group in groups
         )
         counted = [record.verdict for record in records]
         counted += [
@@ -240,7 +245,7 @@ class Verifier:
         self, record: SignedRecord, check: KeyedCheck, noticed: tuple[Finding, ...]
     ) -> _Judged:
         """Judge a record whose signature was checked; ``noticed`` is what its container had to say."""
-        judgement = judge_record(record, self._profile)
+        judgement = judge_record(record, self._profile, self._plausibility)
         findings = (*noticed, *record.findings, *check.findings, *judgement.findings)
         verdict = judgement.verdict
         if check.signature.status is not _SIGNED:

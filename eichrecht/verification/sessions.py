@@ -18,6 +18,7 @@ from eichrecht.evidence import (
 )
 from eichrecht.rules.engine import judge_transaction
 from eichrecht.rules.judgements import TransactionJudgement
+from eichrecht.rules.policy import PlausibilityPolicy
 from eichrecht.rules.profiles import Profile
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.pairing import Group, Member
@@ -33,6 +34,7 @@ def transaction_verdict(
     records: Sequence[RecordVerdict],
     own_judgements: Sequence[TransactionJudgement | None],
     profile: Profile,
+    plausibility: PlausibilityPolicy,
 ) -> TransactionVerdict:
     """Return the verdict on the records of one session.
 
@@ -41,8 +43,9 @@ def transaction_verdict(
         records: Verdicts on all records of the document.
         own_judgements: For each of these records what the rules found if it is a session by itself.
         profile: Rule profile.
+        plausibility: What of a session deserves a second look.
     """
-    judgement = _judgement(group.members, own_judgements, profile)
+    judgement = _judgement(group.members, own_judgements, profile, plausibility)
     indexes = tuple(member.index for member in group.members)
     verdicts = [records[index].verdict for index in indexes]
     findings = judgement.findings
@@ -75,7 +78,10 @@ def transaction_verdict(
 
 
 def _judgement(
-    members: Sequence[Member], own_judgements: Sequence[TransactionJudgement | None], profile: Profile
+    members: Sequence[Member],
+    own_judgements: Sequence[TransactionJudgement | None],
+    profile: Profile,
+    plausibility: PlausibilityPolicy,
 ) -> TransactionJudgement:
     """Judge a transaction, or take over what the rules found when they judged a record that is one by itself."""
     if len(members) == 1 and members[0].context is None:
@@ -83,7 +89,9 @@ def _judgement(
         if own is not None:
             return own
     contexts = [member.context for member in members]
-    return judge_transaction([member.record for member in members], profile, contexts=contexts)
+    return judge_transaction(
+        [member.record for member in members], profile, contexts=contexts, policy=plausibility
+    )
 
 
 def _signed_by_several(records: Sequence[RecordVerdict]) -> bool:

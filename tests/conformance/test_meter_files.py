@@ -8,19 +8,12 @@ import pytest
 
 from eichrecht.evidence import Verdict
 from eichrecht.rules.profiles import Profile
+from tests.conformance.exceptions import otherwise
 from tests.conformance.meter_vectors import ABSENT, SHARED, VERDICT, Entry, ends, load, official_ends, verify
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=ABSENT)
 
 ENTRIES = [e for e in load("files.json") if "OCMF" in e["format"] and "SEALED" not in e["format"]]
-
-# As in test_meter_records: file, index of the record -> our verdict and why it is right.
-STRICT_DIFFERS: dict[tuple[str, int], tuple[Verdict, str]] = {
-    ("file-xml-isa-ocmf-ocmf-receipt-with-publickey-and-data-xml", 0): (
-        Verdict.INVALID,
-        "meter status E and energy flag E at every reading: see test_meter_records",
-    ),
-}
 
 OFFICIAL_INVALID = ("app.verify.", "app.view.", "error.verification.failed")
 """Keys of the official program that mean a failed check; its other ``error.*`` mean that it cannot judge."""
@@ -31,20 +24,15 @@ every_file = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["
 def test_the_vectors_are_all_there() -> None:
     assert len(ENTRIES) >= 28
     assert sum(bool(entry["transaction"]) for entry in ENTRIES) >= 4
-    assert {name for name, _ in STRICT_DIFFERS} <= {entry["id"] for entry in ENTRIES}
 
 
 @every_file
 def test_strict_gives_each_record_its_verdict(entry: Entry) -> None:
     verdict = verify(entry, Profile.STRICT)
     assert [record.index for record in verdict.records] == list(range(len(entry["values"])))
-    for record, value in zip(verdict.records, entry["values"], strict=True):
-        exception = STRICT_DIFFERS.get((entry["id"], record.index))
-        if exception is not None:
-            assert record.verdict is exception[0], exception[1]
-            assert record.verdict is not VERDICT[value], "no exception any more: take it out of the table"
-        else:
-            assert record.verdict is VERDICT[value]
+    exception = otherwise(entry["id"], Profile.STRICT, "values")
+    expected = tuple(VERDICT[value] for value in entry["values"]) if exception is None else exception.ours
+    assert tuple(record.verdict for record in verdict.records) == expected
 
 
 @every_file

@@ -8,6 +8,7 @@ import pytest
 
 from eichrecht.evidence import RecordVerdict, SignatureStatus, Verdict
 from eichrecht.rules.profiles import Profile
+from tests.conformance.exceptions import otherwise
 from tests.conformance.meter_vectors import ABSENT, SHARED, VERDICT, Entry, ends, load, official_ends, verify
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=ABSENT)
@@ -15,21 +16,6 @@ pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=ABSENT)
 ENTRIES = [entry for entry in load("records.json") if entry["format"] == "OCMF"]
 SIGNATURE_ONLY = "misc-"
 """What ``expect`` covers in these entries is the signature alone (../shared/README.md)."""
-
-# Where profile strict and the vector's ``expect`` differ: our verdict, and why ours is right. An exception that
-# is none any more fails the test.
-STRICT_DIFFERS: dict[str, tuple[Verdict, str]] = {
-    "safe-xml-isa-ocmf-ocmf-receipt-with-publickey-and-data-xml-v1": (
-        Verdict.INVALID,
-        "the signature is valid, but every reading has meter status E (error) and flag E (energy unusable): "
-        "not billable by OCMF 1.4.1 (ST, EF) and facts/law/rules.md §4; the vector speaks of the signature only",
-    ),
-}
-
-# Entries whose shown readings form no transaction of ours, and why.
-NO_TRANSACTION: dict[str, str] = {
-    "safe-probe-pg-fiscal": "pagination context F: a fiscal record belongs to no transaction (OCMF 1.4.1 PG)",
-}
 
 SIGNATURE_STATUS = {
     "valid": SignatureStatus.VALID,
@@ -54,7 +40,6 @@ def the_record(entry: Entry, profile: Profile) -> RecordVerdict | None:
 def test_the_vectors_are_all_there() -> None:
     assert len(ENTRIES) >= 98
     assert Counter(entry["expect"] for entry in ENTRIES).keys() == VERDICT.keys()
-    assert STRICT_DIFFERS.keys() <= {entry["id"] for entry in ENTRIES}
 
 
 @every_entry
@@ -66,12 +51,8 @@ def test_strict_gives_the_expected_verdict(entry: Entry) -> None:
         assert status is SIGNATURE_STATUS[entry["expect"]]
         return
     verdict = record.verdict if record else Verdict.INDETERMINATE
-    if entry["id"] in STRICT_DIFFERS:
-        ours, reason = STRICT_DIFFERS[entry["id"]]
-        assert verdict is ours, reason
-        assert ours is not expected, "no exception any more: take it out of the table"
-        return
-    assert verdict is expected
+    exception = otherwise(entry["id"], Profile.STRICT)
+    assert verdict is (expected if exception is None else exception.ours[0])
 
 
 @every_entry
@@ -113,7 +94,7 @@ def test_begin_and_end_are_those_the_official_program_shows(entry: Entry, profil
     official = official_ends(entry["readings"])
     assert official is not None
     verdict = verify(entry, profile)
-    if entry["id"] in NO_TRANSACTION:
+    if otherwise(entry["id"], profile, "transactions") is not None:
         assert verdict.transactions == (), "no exception any more: take it out of the table"
         return
     (transaction,) = verdict.transactions

@@ -12,6 +12,7 @@ import pytest
 
 from eichrecht.containers.registry import KINDS
 from eichrecht.formats import registry
+from fuzz import uncovered
 from fuzz.__main__ import main
 from fuzz.mutate import mutated
 from fuzz.targets import CORPUS, Target, container_target, sample_seeds, targets
@@ -83,3 +84,10 @@ def test_a_target_that_breaks_is_noticed() -> None:
     with pytest.raises(IndexError):
         breaks(b"".join(inputs))
     assert len(set(inputs)) > RUNS // 2
+
+
+def test_the_map_of_uncovered_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A telegram has a check sum over everything; a record in JSON has members that nobody signs."""
+    assert uncovered.main(["EDL_40_P"]) == 0
+    assert "0 of 2368 flips not noticed" in capsys.readouterr().out
+    assert list(uncovered.stretches([0, 2, 8, 0, 1])) == [(1, 3), (4, 5)]

@@ -460,6 +460,15 @@ def test_detached_signature_in_any_order(order):
     assert result.findings == ()
 
 
+@pytest.mark.parametrize("nameless", [SIGNATURE, b"read me", SECOND])
+def test_a_member_without_a_name_is_nobody_s_signature(nameless: bytes) -> None:
+    """Found by fuzzing: it was taken for the signature of every other member, and then looked for by its name."""
+    result = _take(_zip({"": nameless, "bill.json": BILL, "note.txt": RECORD + b"\n" + RECORD}))
+    assert [part.detached_signature for part in result.parts if part.format is not None] == [None] * (
+        3 + (nameless == SECOND)
+    )
+
+
 def test_pairs_stay_in_their_directories():
     result = _take(
         _zip(

@@ -1,4 +1,4 @@
-"""A format of somebody else: installed beside this package, it is recognised, verified, worded and fuzzable.
+"""A format of somebody else: installed beside this package, it is recognised, verified, paired and worded.
 
 The package is laid out as an installer lays it out (module and ``dist-info``) in a directory of its own, and the
 command line runs in a fresh interpreter that has it on its path. Nothing of this project is edited or patched.
@@ -21,7 +21,7 @@ from sample_meters.signatures import encode_signature
 ROOT = Path(__file__).resolve().parents[3]
 
 MODULE = '''
-"""Records ``ACME1;serial;number;role;seconds;wh;signature`` on secp256r1; signed is all up to the last ``;``."""
+"""Records ``ACME1;serial;number;role;seconds;wh;signature`` on secp256r1; signed is all before the last ``;``."""
 import re
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
 
 from eichrecht.containers import unwrap
-from eichrecht.evidence import Document, DocumentVerdict, SignatureStatus, SignedRecord, Verdict
+from eichrecht.evidence import (
+    Document,
+    DocumentVerdict,
+    SignatureStatus,
+    SignedRecord,
+    TransactionVerdict,
+    Verdict,
+)
 from eichrecht.formats import registry
 from eichrecht.verification import Verifier
 from eichrecht.verification.keys import SuppliedKey
@@ -28,20 +35,28 @@ FLIPS = 120
 VALID = [case for case in all_cases() if case.format != "OCMF" and case.expected_verdict == "valid"]
 
 
+NO_VALUES = ("raw", "findings", "signature", "more_signatures", "embedded_key", "attestations")
+"""Fields of a record that are no values: what was received, what was noticed, and how it is said to be signed."""
+
+JUDGEMENTS = ("unambiguous", "contradictions", "official_refusals", "claimed_role", "version")
+"""What decoding says about unsigned bytes beside the values; a version that changes makes no valid record."""
+
+
 def what_is_shown(record: SignedRecord) -> tuple[Any, ...]:
-    """Everything of a record that a reader would take for signed."""
+    """Everything of a record that a reader would take for signed, with the signatures over it."""
     pieces = tuple((piece.signed_bytes, piece.signature.value) for piece in record.more_signatures)
-    return (
-        record.signed_bytes,
-        record.signature.value,
-        pieces,
-        record.readings,
-        record.meter,
-        record.gateway,
-        record.identification,
-        record.pagination,
-        record.session,
-    )
+    values = [getattr(record, one.name) for one in fields(record) if one.name not in NO_VALUES + JUDGEMENTS]
+    return (record.signature.value, pieces, *values)
+
+
+def version_of(record: SignedRecord) -> str | None:
+    """Return the version by which a record is read; the code in an interchange's UNH reads nothing (E8)."""
+    return None if record.format == "EDIFACT_MSCONS" else record.version
+
+
+def what_is_billed(transaction: TransactionVerdict) -> tuple[Any, ...]:
+    ends = [end and (end.energy_kwh, end.time, end.time_text) for end in (transaction.begin, transaction.end)]
+    return (transaction.energy_kwh, transaction.duration_s, transaction.billable, *ends)
 
 
 def stride_of(count: int) -> int:
@@ -57,7 +72,8 @@ def flipped(content: bytes, bit: int) -> bytes:
 def hold_against(original: DocumentVerdict, verdicts: Iterator[tuple[int, DocumentVerdict]]) -> None:
     """Fail if a flipped document shows, as verified, anything that the original did not show."""
     genuine = {what_is_shown(entry.record) for entry in original.records if entry.record is not None}
-    energies = {transaction.energy_kwh for transaction in original.transactions}
+    versions = {version_of(entry.record) for entry in original.records if entry.record is not None}
+    sessions = {what_is_billed(transaction) for transaction in original.transactions}
     failed = 0
     for bit, verdict in verdicts:
         failed += verdict.verdict is not Verdict.VALID
@@ -67,8 +83,10 @@ def hold_against(original: DocumentVerdict, verdicts: Iterator[tuple[int, Docume
             if entry.record is not None and entry.signature.status is SignatureStatus.VALID
         }
         assert shown <= genuine, f"bit {bit}"
-        sound = {t.energy_kwh for t in verdict.transactions if t.verdict is Verdict.VALID}
-        assert sound <= energies, f"bit {bit}"
+        sound = [entry.record for entry in verdict.records if entry.verdict is Verdict.VALID]
+        assert {version_of(record) for record in sound if record is not None} <= versions, f"bit {bit}"
+        billed = {what_is_billed(t) for t in verdict.transactions if t.verdict is Verdict.VALID}
+        assert billed <= sessions, f"bit {bit}"
     assert failed, "no flip was ever noticed"
 
 

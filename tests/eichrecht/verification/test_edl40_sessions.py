@@ -81,6 +81,18 @@ def test_records_between_begin_and_end_that_are_not_at_hand_are_reported() -> No
     assert "pagination_gap" not in codes(of("edl40-p-pair"))
 
 
+def test_begin_and_end_of_two_sessions_of_one_customer_are_no_session() -> None:
+    """The records between them are left out; the contract time behind the gap is another one."""
+    later = {"page": FIRST.page + 3, "local": LAST.local, "contract_local": LAST.local}
+    content = METER.telegram(FIRST) + METER.telegram(replace(LAST, **later))
+    verdict = verify(content, METER.public_key_text())
+    (transaction,) = verdict.transactions
+    assert transaction.verdict is Verdict.INDETERMINATE
+    assert not transaction.billable.energy
+    assert {"assignment_renewed", "pagination_record_missing"} <= codes(verdict)
+    assert verdict.verdict is Verdict.INDETERMINATE
+
+
 def test_a_clock_that_was_never_set_voids_no_energy() -> None:
     verdict = of("edl40-p-clock-never-set")
     (transaction,) = verdict.transactions

@@ -14,6 +14,7 @@ from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats import registry
 from eichrecht.formats.errors import MalformedRecordError
 from eichrecht.keyring.ring import KnownKey, MemoryKeyRing
+from eichrecht.rules.policy import PlausibilityPolicy
 from eichrecht.rules.profiles import Profile
 from eichrecht.signatures.keys import read_key
 from eichrecht.verification import Verifier, sessions
@@ -205,3 +206,18 @@ def test_a_class_that_cannot_be_made_cheaply_is_made_as_always() -> None:
         value: int
 
     assert positional_constructor(WithoutSlots)(5) == WithoutSlots(5)
+
+
+def test_limits_of_plausibility_are_the_caller_s() -> None:
+    """A yard of megawatt trucks sees other sessions than a car park does; the verdict stays the same."""
+    meter, end = OcmfMeter("secp256r1"), START + timedelta(hours=1)
+    key = [SuppliedKey(meter.public_key_text(), "--key")]
+    one, pair = meter.session_record(Decimal(0), Decimal(29), START, end), OcmfMeter("secp256r1")
+    two = pair.begin_record(Decimal(0), START) + b"\n" + pair.end_record(Decimal(29), end)
+    for content in (one, two):
+        for limit, said in ((Decimal(500), False), (Decimal(20), True)):
+            policy = PlausibilityPolicy(max_energy_kwh=limit)
+            verdict = Verifier(keys=key, plausibility=policy).verify(Document("d", content))
+            (transaction,) = verdict.transactions
+            assert verdict.verdict is Verdict.VALID
+            assert ("energy_implausible" in {finding.code for finding in transaction.findings}) == said
