@@ -35,7 +35,7 @@ from ocpi.tariffs.errors import NotBillableError, TariffError
 from ocpi.tariffs.from_cdr import session_from_cdr
 from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
 from ocpi.tariffs.rounding import VAT, WireCosts, WrittenCosts, wire_costs, written_amount, written_costs
-from ocpi.types import Price, same_ci
+from ocpi.types import Price, TaxAmount, same_ci
 
 WITH_TAX_LINES = "2.3.0"
 """Version that has amounts before taxes and tax lines."""
@@ -204,6 +204,19 @@ def check_cost(cdr: Cdr, context: ReconcileContext) -> tuple[Breakdown | None, C
     return breakdown, check.result()
 
 
+def _check_zone(check: Check, cdr: Cdr, used: ZoneInfo | str) -> None:
+    """Report a zone that the sender names although OCPI has no field for it, if times were read in another."""
+    named = (cdr.cdr_location.model_extra or {}).get("time_zone")
+    shown = used if isinstance(used, str) else used.key or ""
+    if isinstance(named, str) and named != shown:
+        check.warn(
+            CdrFinding.TIME_ZONE_DIFFERS, "/cdr_location/time_zone", named=named[:_SHOWN_ZONE], used=shown
+        )
+
+
+_SHOWN_ZONE = 60  # characters of a stranger's zone; the longest name has 32
+
+
 def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: ReconcileContext) -> Breakdown | None:
     try:
         compiled: list[CompiledTariff] = [compile_tariff(tariff) for tariff in tariffs]
@@ -216,6 +229,7 @@ def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: Reconcil
         check.error(CdrFinding.PRICING_FAILED, "/tariffs", reason=error.reason, detail=error.detail[:200])
         return None
     check.adopt(breakdown.findings)
+    _check_zone(check, cdr, context.time_zone)
     return breakdown
 
 
@@ -258,6 +272,26 @@ def _compare_price(check: Check, name: str, claimed: Price, computed: Amount, to
             f"/{name}/incl_vat",
             field=name,
             computed=format(gross, "f"),
+        )
+    if claimed.taxes and computed.taxes:
+        _compare_taxes(check, name, claimed.taxes, computed, tolerance)
+
+
+def _compare_taxes(
+    check: Check, name: str, claimed: Sequence[TaxAmount], computed: Amount, tolerance: Decimal
+) -> None:
+    """Compare the tax of each rate (2.3.0); lines that name none can belong to any."""
+    expected = {line.percent: line.amount for line in computed.taxes}
+    if None in expected or any(line.percentage is None for line in claimed):
+        return
+    places: dict[Decimal | None, str] = dict.fromkeys(expected, f"/{name}/taxes")
+    amounts: dict[Decimal | None, Decimal] = dict.fromkeys(expected, Decimal(0))
+    for index, line in reversed(tuple(enumerate(claimed))):  # of several of one rate the first is named
+        places[line.percentage] = f"/{name}/taxes/{index}/amount"
+        amounts[line.percentage] = total((amounts.get(line.percentage, Decimal(0)), line.amount))
+    for rate, amount in amounts.items():
+        check.compare(
+            CdrFinding.COST_DIFFERS, places[rate], amount, expected.get(rate, Decimal(0)), tolerance
         )
 
 
