@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +29,7 @@ from ocpi.cdrs.totals import BUCKET_FIELDS
 from ocpi.findings import Finding
 from ocpi.objects.cdr import Cdr, CdrDimensionType
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.breakdown import Amount, Breakdown, Line
+from ocpi.tariffs.breakdown import Amount, Breakdown, Line, PricedSessionInput
 from ocpi.tariffs.compiled import CompiledTariff, compile_tariff
 from ocpi.tariffs.engine import price
 from ocpi.tariffs.errors import NotBillableError, TariffError
@@ -204,6 +205,26 @@ def check_cost(cdr: Cdr, context: ReconcileContext) -> tuple[Breakdown | None, C
     return breakdown, check.result()
 
 
+_PERIOD = re.compile(r"/periods/(\d+)")
+
+
+def _in_cdr(finding: Finding, session: PricedSessionInput, cdr: Cdr) -> Finding:
+    """Return what the engine says of a period of the session with a pointer into the CDR.
+
+    The session has the periods in order of time, and those apart that a CDR mixes.
+    """
+    named = _PERIOD.fullmatch(finding.where)
+    if named is None:
+        return finding
+    start = session.periods[int(named[1])].start
+    begun = [
+        (period.start_date_time, index)
+        for index, period in enumerate(cdr.charging_periods)
+        if period.start_date_time <= start
+    ]
+    return replace(finding, where=f"/charging_periods/{max(begun)[1]}")
+
+
 def _check_zone(check: Check, cdr: Cdr, used: ZoneInfo | str) -> None:
     """Report a zone that the sender names although OCPI has no field for it, if times were read in another."""
     named = (cdr.cdr_location.model_extra or {}).get("time_zone")
@@ -228,7 +249,7 @@ def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: Reconcil
             check.adopt(error.findings)
         check.error(CdrFinding.PRICING_FAILED, "/tariffs", reason=error.reason, detail=error.detail[:200])
         return None
-    check.adopt(breakdown.findings)
+    check.adopt(tuple(_in_cdr(finding, session, cdr) for finding in breakdown.findings))
     _check_zone(check, cdr, context.time_zone)
     return breakdown
 

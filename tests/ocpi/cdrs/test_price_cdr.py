@@ -25,6 +25,7 @@ def test_contract_of_the_command_line() -> None:
     by_dimension = {line["dimension"]: line for line in answer["lines"]}
     assert by_dimension["ENERGY"]["tariff_id"] == "T1"
     assert by_dimension["FLAT"]["cost"] == {"excl_vat": "0.50", "incl_vat": "0.595"}
+    assert (by_dimension["FLAT"]["tax"], by_dimension["ENERGY"]["tax"]) == ("0.095", "1.805")
     assert sum(Decimal(line["cost"]["excl_vat"]) for line in answer["lines"]) == Decimal(12)
     assert loads(dumps(answer)) == answer  # plain JSON values only
 
@@ -100,3 +101,19 @@ def test_hours_are_told_from_periods_only() -> None:
     priced = price_cdr(cdr, time_zone=BERLIN)
     assert priced.total_energy is None
     assert as_json(priced)["total_energy"] is None
+
+
+def test_findings_about_periods_point_into_the_cdr() -> None:
+    """Also where its periods are out of order, and one that mixes charging and parking counts as two."""
+    limited = {
+        "price_components": [component("PARKING_TIME", "6.00")],
+        "restrictions": {"max_duration": 60},
+    }
+    priced_by = [tariff([{"price_components": [component("ENERGY", "0.40")]}, limited])]
+    cdr = make_cdr(tariffs=priced_by)
+    first, *others = cdr.charging_periods
+    parked = next(period for period in cdr.charging_periods if "PARKING_TIME" in str(period.dimensions))
+    for periods in (cdr.charging_periods, (*others, first)):
+        priced = price_cdr(altered(cdr, charging_periods=periods), time_zone=BERLIN)
+        (gap,) = [item for item in priced.findings if item.code == "dimension_without_price"]
+        assert gap.where == f"/charging_periods/{periods.index(parked)}"
