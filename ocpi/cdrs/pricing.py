@@ -123,7 +123,7 @@ def price_cdr(
     )
     return PricedCdr(
         cdr_id=clean.id,
-        policy=policy,
+        policy=context.policy_used(clean.currency),
         breakdown=breakdown,
         costs=None
         if breakdown is None or breakdown.total.excl_vat is None
@@ -255,7 +255,7 @@ def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: Reconcil
 
 
 def _compare_costs(check: Check, cdr: Cdr, costs: WrittenCosts, context: ReconcileContext) -> None:
-    tolerance = context.cost_tolerance
+    tolerance = context.cost_tolerance(cdr.currency)
     if context.version == WITHOUT_LATER_FIELDS:  # one number without VAT is all that it has (2.1.1 mod_cdrs)
         net = costs.total_cost.excl_vat
         if net is not None:
@@ -286,7 +286,9 @@ def _compare_price(check: Check, name: str, claimed: Price, computed: Amount, to
     computed_incl = net if gross is None else gross
     if claimed.incl_vat is not None and computed_incl is not None:
         place = f"/{name}/incl_vat"
-        check.compare(CdrFinding.COST_DIFFERS, place, claimed.incl_vat, computed_incl, tolerance)
+        fits = check.compare(CdrFinding.COST_DIFFERS, place, claimed.incl_vat, computed_incl, tolerance)
+        if fits and claimed.taxes and computed.taxes:  # else the same would be said twice
+            _compare_taxes(check, name, claimed.taxes, computed, tolerance)
     elif claimed.incl_vat is None and gross is not None and gross != net:
         check.warn(
             CdrFinding.COST_WITH_VAT_OMITTED,
@@ -294,8 +296,6 @@ def _compare_price(check: Check, name: str, claimed: Price, computed: Amount, to
             field=name,
             computed=format(gross, "f"),
         )
-    if claimed.taxes and computed.taxes:
-        _compare_taxes(check, name, claimed.taxes, computed, tolerance)
 
 
 def _compare_taxes(

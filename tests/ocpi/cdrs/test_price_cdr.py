@@ -1,12 +1,21 @@
 from decimal import Decimal
 
 from ocpi.cdrs.credit import credit_cdr
-from ocpi.cdrs.reconcile import as_json, price_cdr
+from ocpi.cdrs.reconcile import as_json, price_cdr, reconcile
 from ocpi.objects.cdr import Cdr
 from ocpi.tariffs.policy import MoneyRounding, PricingPolicy
 from ocpi.transport.json import dumps, loads
 from ocpi.types import Price
-from tests.ocpi.cdrs.cdr_samples import BERLIN, MINUTE, altered, component, make_cdr, tariff, with_volume
+from tests.ocpi.cdrs.cdr_samples import (
+    BERLIN,
+    MINUTE,
+    altered,
+    component,
+    context,
+    make_cdr,
+    tariff,
+    with_volume,
+)
 
 
 def test_contract_of_the_command_line() -> None:
@@ -117,3 +126,24 @@ def test_findings_about_periods_point_into_the_cdr() -> None:
         priced = price_cdr(altered(cdr, charging_periods=periods), time_zone=BERLIN)
         (gap,) = [item for item in priced.findings if item.code == "dimension_without_price"]
         assert gap.where == f"/charging_periods/{periods.index(parked)}"
+
+
+def yen(total: str, energy: str, parking: str) -> Cdr:
+    """9.5 yen of energy, 2.3 of parking, 7 % tax (of 23.75 kWh and 20 minutes)."""
+    parts = [component("ENERGY", "0.4", vat="7"), component("PARKING_TIME", "6.9", vat="7")]
+    cdr = make_cdr(tariffs=[tariff([{"price_components": parts}], currency="JPY")], currency="JPY")
+    told = {"total_cost": total, "total_energy_cost": energy, "total_parking_cost": parking}
+    return altered(cdr, **{name: Price(excl_vat=Decimal(value)) for name, value in told.items()})
+
+
+def test_whole_yen_are_no_difference_but_a_yen_is() -> None:
+    """There is nothing smaller to write; the sum of rounded parts may miss the rounded total (12 = 10 + 2)."""
+    for honest in (yen("12", "10", "2"), yen("11.8", "9.5", "2.3"), yen("12", "9.5", "2.3")):
+        report = reconcile(honest, context())
+        assert report.differences == ()
+        assert report.policy.tolerance == Decimal("0.5")
+    wrong = {item.field for item in reconcile(yen("13", "10", "2"), context()).differences}
+    assert "/total_cost/excl_vat" in wrong
+    assert as_json(price_cdr(yen("12", "10", "2"), time_zone=BERLIN))["differences"] == []
+    agreed = PricingPolicy(tolerance=Decimal("0.1"))
+    assert price_cdr(yen("12", "10", "2"), time_zone=BERLIN, policy=agreed).differences
