@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
@@ -63,11 +64,12 @@ def price(
     Exit status: 0 it agrees, 1 it differs, 2 it cannot be priced, 64 usage.
     """
     require_language(language)
+    zone = named_zone(time_zone)
     loaded = parse_any(read_bytes(cdr_file), cdr_file, Cdr)
     priced = price_cdr(
         loaded.model,
         read_tariffs(tariff),
-        time_zone=named_zone(time_zone),
+        time_zone=zone,
         policy=named_policy(policy),
         version=loaded.version,
     )
@@ -77,7 +79,7 @@ def price(
     if as_json_output:
         print_json(value)
     else:
-        _show_price(value, loaded.model, language)
+        _show_price(value, loaded.model, zone, language)
         show.terminal().print(show_cdr.policy(priced.policy, language), style="dim")
     if value["total_cost"] is None:
         _finish(2)
@@ -85,7 +87,7 @@ def price(
     _finish(1 if priced.differences or failed else 0)
 
 
-def _show_price(value: dict[str, Any], cdr: Cdr, language: str) -> None:
+def _show_price(value: dict[str, Any], cdr: Cdr, zone: ZoneInfo, language: str) -> None:
     out = show.terminal()
     table = Table(title=f"CDR {escape(show.clean(cdr.id))}", title_justify="left", box=None)
     table.add_column("")
@@ -95,17 +97,14 @@ def _show_price(value: dict[str, Any], cdr: Cdr, language: str) -> None:
         if value[name] is not None:
             table.add_row(name, *(str(value[name][side] or "-") for side in ("excl_vat", "incl_vat")))
     out.print(table)
-    for line in value["lines"]:
-        out.print(
-            "  " + "  ".join(f"{key}={line[key]}" for key in line if line[key] is not None), style="dim"
-        )
+    show_cdr.price_lines(value["lines"], zone, language)
     for item in value["differences"]:
         word = locales.text("cdr_check", "price_differs", language)
         numbers = {name: item[name] for name in ("field", "claimed", "computed", "difference")}
         out.print(f"[red]{word}[/red] {locales.text('cdr_check', 'price_claimed', language, **numbers)}")
     for item in value["findings"]:
         severity = locales.text("cli", "severity_" + item["severity"], language)
-        out.print(f"{severity}: {escape(show.clean(item['message']))} [dim]\\[{item['code']}][/dim]")
+        out.print(f"{severity} {escape(show.clean(item['message']))} [dim]\\[{item['code']}][/dim]")
 
 
 commands.command("check")(check)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from eichrecht import locales
 from eichrecht.cli import show
@@ -36,6 +40,57 @@ def policy(used: PricingPolicy, language: str) -> str:
     key = "policy_changed" if changes else "policy"
     shown = {"name": used.name, "changes": ", ".join(changes), "tolerance": settings["tolerance"]}
     return escape(show.clean(_t(key, language, **shown)))
+
+
+def price_lines(lines: Sequence[Mapping[str, Any]], zone: ZoneInfo, language: str) -> None:
+    """Print the lines of a price (:func:`ocpi.cdrs.reconcile.as_json`) as a table, times in local time."""
+    if not lines:
+        return
+    table = Table(box=None)
+    names = ("time", "what", "place", "measured", "billed", "step", "price", "tax", "excl", "incl")
+    for name in names:
+        right = name not in {"time", "what", "place"}
+        heading = locales.text("tariff", f"column_{name}", language)
+        table.add_column(heading, justify="right" if right else "left")
+    for line in lines:
+        table.add_row(*(escape(show.clean(cell)) for cell in _price_line(line, zone)))
+    wide = show.terminal(soft_wrap=False)
+    wide.width = max(wide.width, WIDE_TABLE)
+    wide.print(table)
+
+
+WIDE_TABLE = 170
+"""Columns of a terminal that a table of prices may need: one that is broken within its cells cannot be read."""
+
+
+def _price_line(line: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    start, end = (
+        datetime.fromisoformat(line[key]).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+        for key in ("start", "end")
+    )
+    unit, rate, cost = line["unit"], line["vat_percent"], line["cost"]
+    step = {"kWh": "Wh", "h": "s"}.get(unit)
+    return (
+        start if start == end else f"{start} – {end}",
+        line["dimension"],
+        f"{line['tariff_id']} {line['element']}.{line['component']}",
+        f"{_short(line['measured'])} {unit}",
+        f"{_short(line['billed'])} {unit}",
+        "-" if step is None else f"{line['step_size']} {step}",
+        line["price"],
+        "-" if line["tax"] is None or rate is None else f"{line['tax']} ({rate} %)",
+        cost["excl_vat"] or "-",
+        cost["incl_vat"] or "-",
+    )
+
+
+def _short(number: str) -> str:
+    """Cut a quotient without end; ``--json`` has all its digits."""
+    whole, _, decimals = number.partition(".")
+    return f"{whole}.{decimals[:_SHOWN_DECIMALS]}…" if len(decimals) > _SHOWN_DECIMALS else number
+
+
+_SHOWN_DECIMALS = 6
 
 
 def checked(item: CheckedCdr, language: str, *, alone: bool = False) -> None:

@@ -35,6 +35,7 @@ from ocpi.tariffs import (
     written_costs,
 )
 from ocpi.tariffs.breakdown import Amount, Line
+from ocpi.tariffs.errors import NotBillableError
 from ocpi.tariffs.explain import explain as explained
 from ocpi.tariffs.lint import LintOptions
 from ocpi.tariffs.lint import lint as linted
@@ -186,6 +187,9 @@ def simulate(
     loaded = _loaded(file)
     try:
         made = simulated(compile_tariff(loaded.model), what_if, zone, rules)
+    except NotBillableError as error:
+        _show_not_billable(error.findings, rules, language, as_json=as_json)
+        raise typer.Exit(EXIT_NO_PRICE) from error
     except TariffError as error:
         raise _refused(file, error) from error
     if svg is not None:
@@ -200,6 +204,19 @@ def simulate(
             _show_findings(findings, language)
     if made.breakdown.total.excl_vat is None and made.breakdown.total.incl_vat is None:
         raise typer.Exit(EXIT_NO_PRICE)
+
+
+def _show_not_billable(
+    findings: tuple[Finding, ...], policy: PricingPolicy, language: str, *, as_json: bool
+) -> None:
+    """Say why a policy refuses a price."""
+    if as_json:
+        told = [finding_as_json(finding, language) for finding in findings]
+        settings = dict(policy_settings(policy))
+        print_json({"policy": policy.name, "policy_settings": settings, "total_cost": None, "findings": told})
+        return
+    show.terminal().print(show_cdr.policy(policy, language), style="dim")
+    _show_findings(findings, language)
 
 
 def _write(path: Path, content: str) -> None:

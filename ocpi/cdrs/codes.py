@@ -49,6 +49,7 @@ class CdrFinding(StrEnum):
     COST_DIFFERS = "cdr_cost_differs"
     COST_PART_OMITTED = "cdr_cost_part_omitted"
     COST_WITH_VAT_OMITTED = "cdr_cost_with_vat_omitted"
+    TIME_ZONE_DIFFERS = "cdr_time_zone_differs"
     UNPRICEABLE = "cdr_unpriceable"
     PRICING_FAILED = "cdr_pricing_failed"
     # 8: sum of the parts

@@ -84,15 +84,13 @@ class ReconcileContext:
     credited: Cdr | None = None
     version: str = "2.2.1"
 
-    @property
-    def cost_tolerance(self) -> Decimal:
-        """By how much a cost may differ."""
-        return self.policy.tolerance if self.tolerances.cost is None else self.tolerances.cost
+    def cost_tolerance(self, currency: str) -> Decimal:
+        """Return by how much a cost may differ."""
+        return self.policy.tolerance_in(currency) if self.tolerances.cost is None else self.tolerances.cost
 
-    @property
-    def policy_used(self) -> PricingPolicy:
-        """The policy as it was applied, for reports."""
-        return replace(self.policy, tolerance=self.cost_tolerance)
+    def policy_used(self, currency: str) -> PricingPolicy:
+        """Return the policy as it is applied, for reports."""
+        return replace(self.policy, tolerance=self.cost_tolerance(currency))
 
     def tariffs_for(self, cdr: Cdr) -> tuple[Tariff, ...]:
         """Return the tariffs that price the CDR: the given snapshot, else the CDR's own."""

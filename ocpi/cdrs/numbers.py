@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
+from ocpi.tariffs.currencies import minor_digits
 from ocpi.types import Price
 
 SECONDS_PER_HOUR = Decimal(3600)
@@ -69,6 +70,11 @@ def written_decimals(value: Decimal) -> int:
     """Return how many decimals the number was written with."""
     exponent = value.as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def money_floor(currency: str) -> int:
+    """Return the fewest decimals assumed of money: those of the currency where it has fewer (JPY 0)."""
+    return min(MONEY_DIGITS_FLOOR, minor_digits(currency))
 
 
 def half_unit(value: Decimal, floor: int) -> Decimal:

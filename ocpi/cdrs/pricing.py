@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,14 +29,14 @@ from ocpi.cdrs.totals import BUCKET_FIELDS
 from ocpi.findings import Finding
 from ocpi.objects.cdr import Cdr, CdrDimensionType
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.breakdown import Amount, Breakdown, Line
+from ocpi.tariffs.breakdown import Amount, Breakdown, Line, PricedSessionInput
 from ocpi.tariffs.compiled import CompiledTariff, compile_tariff
 from ocpi.tariffs.engine import price
 from ocpi.tariffs.errors import NotBillableError, TariffError
 from ocpi.tariffs.from_cdr import session_from_cdr
 from ocpi.tariffs.policy import DEFAULT, PricingPolicy, policy_settings
 from ocpi.tariffs.rounding import VAT, WireCosts, WrittenCosts, wire_costs, written_amount, written_costs
-from ocpi.types import Price, same_ci
+from ocpi.types import Price, TaxAmount, same_ci
 
 WITH_TAX_LINES = "2.3.0"
 """Version that has amounts before taxes and tax lines."""
@@ -122,7 +123,7 @@ def price_cdr(
     )
     return PricedCdr(
         cdr_id=clean.id,
-        policy=policy,
+        policy=context.policy_used(clean.currency),
         breakdown=breakdown,
         costs=None
         if breakdown is None or breakdown.total.excl_vat is None
@@ -204,6 +205,39 @@ def check_cost(cdr: Cdr, context: ReconcileContext) -> tuple[Breakdown | None, C
     return breakdown, check.result()
 
 
+_PERIOD = re.compile(r"/periods/(\d+)")
+
+
+def _in_cdr(finding: Finding, session: PricedSessionInput, cdr: Cdr) -> Finding:
+    """Return what the engine says of a period of the session with a pointer into the CDR.
+
+    The session has the periods in order of time, and those apart that a CDR mixes.
+    """
+    named = _PERIOD.fullmatch(finding.where)
+    if named is None:
+        return finding
+    start = session.periods[int(named[1])].start
+    begun = [
+        (period.start_date_time, index)
+        for index, period in enumerate(cdr.charging_periods)
+        if period.start_date_time <= start
+    ]
+    return replace(finding, where=f"/charging_periods/{max(begun)[1]}")
+
+
+def _check_zone(check: Check, cdr: Cdr, used: ZoneInfo | str) -> None:
+    """Report a zone that the sender names although OCPI has no field for it, if times were read in another."""
+    named = (cdr.cdr_location.model_extra or {}).get("time_zone")
+    shown = used if isinstance(used, str) else used.key or ""
+    if isinstance(named, str) and named != shown:
+        check.warn(
+            CdrFinding.TIME_ZONE_DIFFERS, "/cdr_location/time_zone", named=named[:_SHOWN_ZONE], used=shown
+        )
+
+
+_SHOWN_ZONE = 60  # characters of a stranger's zone; the longest name has 32
+
+
 def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: ReconcileContext) -> Breakdown | None:
     try:
         compiled: list[CompiledTariff] = [compile_tariff(tariff) for tariff in tariffs]
@@ -215,12 +249,13 @@ def _priced(check: Check, cdr: Cdr, tariffs: Sequence[Tariff], context: Reconcil
             check.adopt(error.findings)
         check.error(CdrFinding.PRICING_FAILED, "/tariffs", reason=error.reason, detail=error.detail[:200])
         return None
-    check.adopt(breakdown.findings)
+    check.adopt(tuple(_in_cdr(finding, session, cdr) for finding in breakdown.findings))
+    _check_zone(check, cdr, context.time_zone)
     return breakdown
 
 
 def _compare_costs(check: Check, cdr: Cdr, costs: WrittenCosts, context: ReconcileContext) -> None:
-    tolerance = context.cost_tolerance
+    tolerance = context.cost_tolerance(cdr.currency)
     if context.version == WITHOUT_LATER_FIELDS:  # one number without VAT is all that it has (2.1.1 mod_cdrs)
         net = costs.total_cost.excl_vat
         if net is not None:
@@ -251,13 +286,33 @@ def _compare_price(check: Check, name: str, claimed: Price, computed: Amount, to
     computed_incl = net if gross is None else gross
     if claimed.incl_vat is not None and computed_incl is not None:
         place = f"/{name}/incl_vat"
-        check.compare(CdrFinding.COST_DIFFERS, place, claimed.incl_vat, computed_incl, tolerance)
+        fits = check.compare(CdrFinding.COST_DIFFERS, place, claimed.incl_vat, computed_incl, tolerance)
+        if fits and claimed.taxes and computed.taxes:  # else the same would be said twice
+            _compare_taxes(check, name, claimed.taxes, computed, tolerance)
     elif claimed.incl_vat is None and gross is not None and gross != net:
         check.warn(
             CdrFinding.COST_WITH_VAT_OMITTED,
             f"/{name}/incl_vat",
             field=name,
             computed=format(gross, "f"),
+        )
+
+
+def _compare_taxes(
+    check: Check, name: str, claimed: Sequence[TaxAmount], computed: Amount, tolerance: Decimal
+) -> None:
+    """Compare the tax of each rate (2.3.0); lines that name none can belong to any."""
+    expected = {line.percent: line.amount for line in computed.taxes}
+    if None in expected or any(line.percentage is None for line in claimed):
+        return
+    places: dict[Decimal | None, str] = dict.fromkeys(expected, f"/{name}/taxes")
+    amounts: dict[Decimal | None, Decimal] = dict.fromkeys(expected, Decimal(0))
+    for index, line in reversed(tuple(enumerate(claimed))):  # of several of one rate the first is named
+        places[line.percentage] = f"/{name}/taxes/{index}/amount"
+        amounts[line.percentage] = total((amounts.get(line.percentage, Decimal(0)), line.amount))
+    for rate, amount in amounts.items():
+        check.compare(
+            CdrFinding.COST_DIFFERS, places[rate], amount, expected.get(rate, Decimal(0)), tolerance
         )
 
 

@@ -68,8 +68,8 @@ def reconcile(cdr: Cdr, context: ReconcileContext) -> Reconciliation:
     """
     clean, unreadable = readable(cdr)
     if clean is None:
-        return Reconciliation(shown_id(cdr), (unreadable, *_unread()), context.policy_used)
-    return Reconciliation(clean.id, _checked(clean, context), context.policy_used)
+        return Reconciliation(shown_id(cdr), (unreadable, *_unread()), context.policy)
+    return Reconciliation(clean.id, _checked(clean, context), context.policy_used(clean.currency))
 
 
 def reconcile_credit(credit: Cdr, context: ReconcileContext) -> Reconciliation:
@@ -84,14 +84,14 @@ def reconcile_credit(credit: Cdr, context: ReconcileContext) -> Reconciliation:
     """
     clean, unreadable = readable(credit)
     if clean is None:
-        return Reconciliation(shown_id(credit), (unreadable,), context.policy_used)
+        return Reconciliation(shown_id(credit), (unreadable,), context.policy)
     checks = (
         check_identifiers(clean, context.version),
         check_credit(clean, context),
         check_token(clean, context),
         check_uniqueness(clean, context),
     )
-    return Reconciliation(clean.id, checks, context.policy_used)
+    return Reconciliation(clean.id, checks, context.policy_used(clean.currency))
 
 
 def _checked(cdr: Cdr, context: ReconcileContext) -> tuple[CheckResult, ...]:
@@ -105,7 +105,7 @@ def _checked(cdr: Cdr, context: ReconcileContext) -> tuple[CheckResult, ...]:
         check_tariff_ids(cdr, context),
         check_currency(cdr, context),
         check_cost(debit, context)[1],
-        check_sum_of_parts(debit, tariffs, context.cost_tolerance),
+        check_sum_of_parts(debit, tariffs, context.cost_tolerance(debit.currency)),
         check_vat_order(cdr, tariffs),
         check_credit(cdr, context),
         check_signed_values(debit, context),

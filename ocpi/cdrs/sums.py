@@ -11,12 +11,12 @@ from ocpi.cdrs.codes import CdrFinding, UncheckedReason
 from ocpi.cdrs.context import Tolerances
 from ocpi.cdrs.credit import COST_FIELDS
 from ocpi.cdrs.numbers import (
-    MONEY_DIGITS_FLOOR,
     SECONDS_PER_HOUR,
     exact,
     half_unit,
     hours_tolerance,
     minus,
+    money_floor,
     seconds_between,
     total,
     written_decimals,
@@ -179,8 +179,11 @@ def check_sum_of_parts(cdr: Cdr, tariffs: Sequence[Tariff], cost_tolerance: Deci
         check.skip(UncheckedReason.NO_PARTS, "/total_cost")
         return check.result()
     summed = total(part.excl_vat for part in parts)
-    tolerance = _parts_tolerance(cdr.total_cost.excl_vat, [part.excl_vat for part in parts], cost_tolerance)
-    if not _is_limit(cdr.total_cost.excl_vat, summed, tariffs, "excl_vat", cost_tolerance):
+    written = [part.excl_vat for part in parts]
+    floor = money_floor(cdr.currency)
+    tolerance = _parts_tolerance(cdr.total_cost.excl_vat, written, floor, cost_tolerance)
+    once = max(half_unit(cdr.total_cost.excl_vat, floor), cost_tolerance)
+    if not _is_limit(cdr.total_cost.excl_vat, summed, tariffs, "excl_vat", once):
         field = "/total_cost/excl_vat"
         check.compare(CdrFinding.PARTS_SUM_DIFFERS, field, cdr.total_cost.excl_vat, summed, tolerance)
     _check_parts_with_vat(check, cdr, parts, tariffs, cost_tolerance)
@@ -198,10 +201,11 @@ def _check_parts_with_vat(
     # A part without incl_vat has no VAT: its amount with VAT is the one without (gotcha 5).
     values = [part.excl_vat if part.incl_vat is None else part.incl_vat for part in parts]
     summed = total(values)
-    tolerance = _parts_tolerance(claimed, values, cost_tolerance)
+    floor = money_floor(cdr.currency)
+    tolerance = _parts_tolerance(claimed, values, floor, cost_tolerance)
     if minus(claimed, summed).copy_abs() <= tolerance:
         return
-    if _is_limit(claimed, summed, tariffs, "incl_vat", cost_tolerance):
+    if _is_limit(claimed, summed, tariffs, "incl_vat", max(half_unit(claimed, floor), cost_tolerance)):
         return
     net = total(part.excl_vat for part in parts)
     if any(_limits_net_only(tariff, net) for tariff in tariffs):
@@ -211,17 +215,21 @@ def _check_parts_with_vat(
     check.compare(CdrFinding.PARTS_SUM_DIFFERS, field, claimed, summed, tolerance)
 
 
-def _parts_tolerance(claimed: Decimal, parts: Sequence[Decimal], cost_tolerance: Decimal) -> Decimal:
-    digits = max(MONEY_DIGITS_FLOOR, *(written_decimals(part) for part in parts))
-    rounding = total([*(half_unit(part, digits) for part in parts), half_unit(claimed, MONEY_DIGITS_FLOOR)])
+def _parts_tolerance(
+    claimed: Decimal, parts: Sequence[Decimal], floor: int, cost_tolerance: Decimal
+) -> Decimal:
+    digits = max(floor, *(written_decimals(part) for part in parts))
+    rounding = total([*(half_unit(part, digits) for part in parts), half_unit(claimed, floor)])
     return max(rounding, cost_tolerance)
 
 
 def _is_limit(
-    claimed: Decimal, summed: Decimal, tariffs: Sequence[Tariff], side: str, cost_tolerance: Decimal
+    claimed: Decimal, summed: Decimal, tariffs: Sequence[Tariff], side: str, tolerance: Decimal
 ) -> bool:
-    """Return whether a limit puts the claimed total in place of the sum; whether rightly, point 7 decides."""
-    tolerance = max(half_unit(claimed, MONEY_DIGITS_FLOOR), cost_tolerance)  # one rounding, not one per part
+    """Return whether a limit puts the claimed total in place of the sum; whether rightly, point 7 decides.
+
+    The tolerance is that of one rounding, not of one per part.
+    """
     bounds = (_bounded(tariff, side, summed) for tariff in tariffs)
     return any(bound != summed and minus(claimed, bound).copy_abs() <= tolerance for bound in bounds)
 

@@ -119,6 +119,10 @@ class CalibrationLaw(StrEnum):
     """There is no price: :class:`~ocpi.tariffs.errors.NotBillableError`."""
 
 
+HALF_A_CENT = Decimal("0.005")
+"""Default tolerance; see :meth:`PricingPolicy.tolerance_in`."""
+
+
 @dataclass(frozen=True, slots=True)
 class PricingPolicy:
     """One agreement about everything that the specification leaves open.
@@ -142,7 +146,8 @@ class PricingPolicy:
         limits: What min_price and max_price bound. The whole session, reservation included: ``total_cost`` is.
         extension_rounding: Gireve's fields. Applied: who writes them into a tariff means them; a note says so.
         tolerance: Largest difference between a claimed and a computed amount that counts as equal. Half a
-            cent by default, because a partner may write two decimals.
+            cent by default, because a partner may write two decimals, and half a yen where there is nothing
+            smaller (:meth:`tolerance_in`).
         law: German calibration law. Not checked, because a tariff may be for another country.
         energy_resolution_wh: Smallest energy that the meter signs, for ``law``. 1 Wh: finer is not expressible.
         time_certified: The meter's clock and durations may be used for prices, for ``law``. No: most
@@ -155,7 +160,7 @@ class PricingPolicy:
     missing_measurement: MissingMeasurement = MissingMeasurement.DOES_NOT_MATCH
     measured_range: MeasuredRange = MeasuredRange.AT_SOME_MOMENT
     flat_fee: FlatFee = FlatFee.ONCE_PER_SESSION
-    tolerance: Decimal = Decimal("0.005")
+    tolerance: Decimal = HALF_A_CENT
     currency_digits: bool = False
     rounding_scope: RoundingScope = RoundingScope.TOTAL
     unpriced_gaps: UnpricedGaps = UnpricedGaps.EXCLUDED
@@ -170,6 +175,12 @@ class PricingPolicy:
     def __post_init__(self) -> None:
         if not 0 <= self.money_digits <= MAX_MONEY_DIGITS:
             raise PolicyError("bad_setting", f"money_digits: {self.money_digits}")
+
+    def tolerance_in(self, currency: str) -> Decimal:
+        """Return the tolerance; the default one is half of the smallest unit that the currency has, if larger."""
+        if self.tolerance != HALF_A_CENT:
+            return self.tolerance
+        return max(HALF_A_CENT, Decimal(5).scaleb(-minor_digits(currency) - 1))
 
     def for_currency(self, currency: str) -> PricingPolicy:
         """Return the policy with the digits of a currency, if it asks for them; else the policy itself."""

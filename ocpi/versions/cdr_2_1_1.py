@@ -34,6 +34,9 @@ _LATER_FIELDS = (
     "total_reservation_cost",
     "invoice_reference_id",
     "home_charging_compensation",
+    "credit_reference_id",
+    "country_code",
+    "party_id",
 )
 _SAME_FIELDS = (
     "id",
@@ -49,7 +52,13 @@ _SAME_FIELDS = (
     "remark",
     "last_updated",
 )
+_LOCATION_FIELDS = ("id", "name", "address", "city", "postal_code", "country", "coordinates", "time_zone")
+"""What a CdrLocation takes from a Location; ``time_zone`` as a field that only few know (gotcha 27), because
+without it nobody can say which price held when."""
+
+_TOKEN_FIELDS = ("country_code", "party_id", "uid", "type")
 _SIX_DECIMALS = Decimal("0.000001")
+_SHOWN = 40  # fields of a stranger's location, and characters of each, that a finding repeats
 
 
 def read_cdr(data: Data, owner: tuple[str, str] | None, findings: list[Finding]) -> Data:
@@ -112,9 +121,12 @@ def _read_location(location: Any, findings: list[Finding]) -> Any:
         findings.append(
             warning(VersionCode.LOCATION_REDUCED, "/location", evses=len(evses), connectors=len(connectors))
         )
-    copied = ("id", "name", "address", "city", "postal_code", "country", "coordinates")
+    left_out = [key for key in location if key not in {*_LOCATION_FIELDS, "evses"}]
+    if left_out:
+        fields = ", ".join(str(key)[:_SHOWN] for key in left_out[:_SHOWN])
+        findings.append(note(VersionCode.LOCATION_FIELDS_LEFT_OUT, "/location", fields=fields))
     return {
-        **{key: location[key] for key in copied if key in location},
+        **{key: location[key] for key in _LOCATION_FIELDS if key in location},
         "evse_uid": evse.get("uid", NOT_AVAILABLE),
         "evse_id": evse.get("evse_id") or NOT_AVAILABLE,
         "connector_id": connector.get("id", NOT_AVAILABLE),
@@ -156,6 +168,9 @@ def write_cdr(cdr: Cdr, data: Data, findings: list[Finding]) -> Data | None:
         if key in data:
             say = warning if key == "signed_data" else note
             findings.append(say(VersionCode.FIELD_NOT_EXPRESSIBLE, f"/{key}", field=key))
+    for key in _TOKEN_FIELDS:
+        place, name = f"/cdr_token/{key}", f"cdr_token.{key}"
+        findings.append(note(VersionCode.FIELD_NOT_EXPRESSIBLE, place, field=name))
     if cdr.total_cost.incl_vat is not None:
         findings.append(
             warning(VersionCode.FIELD_NOT_EXPRESSIBLE, "/total_cost/incl_vat", field="total_cost.incl_vat")
@@ -164,6 +179,10 @@ def write_cdr(cdr: Cdr, data: Data, findings: list[Finding]) -> Data | None:
         findings.append(
             problem(VersionCode.TARIFF_OF_PERIOD_LOST, "/charging_periods", tariffs=len(cdr.tariffs or ()))
         )
+    for index, period in enumerate(cdr.charging_periods):
+        if period.tariff_id is not None:  # with one tariff nothing else can be meant
+            place = f"/charging_periods/{index}/tariff_id"
+            findings.append(note(VersionCode.FIELD_NOT_EXPRESSIBLE, place, field="tariff_id"))
     periods = _write_periods(data["charging_periods"], findings)
     if not periods:
         return None
@@ -249,7 +268,7 @@ def _write_location(cdr: Cdr, location: Data, findings: list[Finding]) -> Data:
     return {
         "id": location["id"],
         "type": "UNKNOWN",
-        **({"name": location["name"]} if "name" in location else {}),
+        **{key: location[key] for key in ("name", "time_zone") if key in location},
         "address": location["address"],
         "city": location["city"],
         "postal_code": location.get("postal_code", NOT_AVAILABLE),

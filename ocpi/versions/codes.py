@@ -15,6 +15,7 @@ class VersionCode(StrEnum):
     TOKEN_TYPE_READ_AS = "token_type_read_as"  # noqa: S105 - a code
     OWNER_UNKNOWN = "owner_unknown"  # 2.1.1 objects do not name it
     LOCATION_REDUCED = "location_reduced"  # the first EVSE and connector are used
+    LOCATION_FIELDS_LEFT_OUT = "location_fields_left_out"
     TOKEN_INCOMPLETE = "token_incomplete"  # noqa: S105 - a code
     FLAT_DIMENSION = "flat_dimension"  # left out: the tariff says it
 
@@ -23,6 +24,7 @@ class VersionCode(StrEnum):
     TAX_LINES_MERGED = "tax_lines_merged"
     TAX_LINES_REPLACED = "tax_lines_replaced"
     VAT_NOT_APPLICABLE = "vat_not_applicable"  # left out
+    TAXES_ON_TOP_UNSAID = "taxes_on_top_unsaid"
     NET_PRICE_UNKNOWN = "net_price_unknown"  # cannot be written
     NET_PRICE_ROUNDED = "net_price_rounded"
     TOKEN_TYPE_WRITTEN_AS = "token_type_written_as"  # noqa: S105 - a code

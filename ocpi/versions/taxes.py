@@ -169,6 +169,8 @@ def net_tariff(tariff: Data, place: str, findings: Findings) -> Data | None:
     """
     kind = tariff.get("tax_included")
     result = {key: item for key, item in tariff.items() if key != "tax_included"}
+    if kind == TaxIncluded.NO and _lacks_a_rate(tariff):
+        findings.append(warning(VersionCode.TAXES_ON_TOP_UNSAID, f"{place}/tax_included"))
     if kind not in (TaxIncluded.YES, TaxIncluded.NOT_APPLICABLE):
         return result
     elements = []
@@ -185,6 +187,11 @@ def net_tariff(tariff: Data, place: str, findings: Findings) -> Data | None:
             components.append({**component, "price": net})
         elements.append({**element, "price_components": components})
     return {**result, "elements": elements} if known else None
+
+
+def _lacks_a_rate(tariff: Data) -> bool:
+    parts = (part for element in tariff["elements"] for part in element["price_components"])
+    return any(part.get("vat") is None for part in parts)
 
 
 def _without_vat(component: Data, where: str, findings: Findings) -> Data:

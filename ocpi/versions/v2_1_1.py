@@ -52,6 +52,8 @@ def write_tariff(data: Data, place: str, findings: list[Finding]) -> Data | None
         if key in net:
             say = note if net[key] == TariffType.REGULAR else warning
             findings.append(say(VersionCode.FIELD_NOT_EXPRESSIBLE, f"{place}/{key}", field=key))
+    for key in _OWNER_FIELDS:  # which the URL names
+        findings.append(note(VersionCode.FIELD_NOT_EXPRESSIBLE, f"{place}/{key}", field=key))
     left_out = {*LIMIT_FIELDS, *_LATER_FIELDS, *_OWNER_FIELDS}
     return {**{key: item for key, item in net.items() if key not in left_out}, "elements": elements}
 

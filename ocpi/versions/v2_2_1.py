@@ -17,6 +17,7 @@ from ocpi.versions.codes import VersionCode
 from ocpi.versions.taxes import COST_FIELDS, LIMIT_FIELDS, Data, each_price, net_tariff, price_to_221
 
 _AFTER_2_2_1 = frozenset({TokenType.EMAID.value})
+_CONNECTORS_AFTER_2_2_1 = frozenset({"MCS", "SAE_J3400"})
 
 
 def _session(data: Any) -> Any:
@@ -54,6 +55,14 @@ def write_token_type(data: Data, place: str, findings: list[Finding]) -> Data:
         warning(VersionCode.TOKEN_TYPE_WRITTEN_AS, f"{place}/type", type=data["type"], written=written)
     )
     return {**data, "type": written}
+
+
+def report_connector(data: Data, findings: list[Finding]) -> None:
+    """Report a connector that 2.2.1 does not know: no other value says the same, so it is written as it is."""
+    standard = data.get("cdr_location", {}).get("connector_standard")
+    if standard in _CONNECTORS_AFTER_2_2_1:
+        place = "/cdr_location/connector_standard"
+        findings.append(warning(VersionCode.VALUE_NOT_EXPRESSIBLE, place, value=standard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ class V221:
         elif isinstance(model, Cdr | Session) and data is not None:
             data = each_price(data, COST_FIELDS, lambda price, where: price_to_221(price, where, findings))
             data["cdr_token"] = write_token_type(data["cdr_token"], "/cdr_token", findings)
+            report_connector(data, findings)
             data = write_tariffs(data, findings)
         elif isinstance(model, Token) and data is not None:
             data = write_token_type(data, "", findings)

@@ -266,3 +266,15 @@ def test_simulation_names_the_policy(run: Any) -> None:
     value = run("simulate", *session, "--json").value
     assert (value["policy"], value["policy_settings"]["rounding_scope"]) == ("cents", "part")
     assert "“cents” (currency_digits=true, rounding_scope=part)" in run("simulate", *session).out
+
+
+def test_a_policy_that_refuses_says_why(run: Any, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"name": "strict", "based_on": "german-calibration-law", "law": "refused"}')
+    by_time = [{"price_components": [{"type": "TIME", "price": 6, "step_size": 60}]}]
+    session = ("--start", "2024-05-01T18:00", "--power", "11", "--duration", "1h", "--policy", rules)
+    ran = run("simulate", *session, elements=by_time)
+    assert (ran.status, "law_time_only" in ran.out, "Traceback" in ran.err) == (2, True, False)
+    value = run("simulate", *session, "--json", elements=by_time)
+    assert (value.status, value.value["total_cost"], value.value["policy"]) == (2, None, "strict")
+    assert {item["code"] for item in value.value["findings"]} == {"law_time_only", "law_time_uncertified"}

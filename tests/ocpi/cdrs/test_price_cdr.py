@@ -1,12 +1,21 @@
 from decimal import Decimal
 
 from ocpi.cdrs.credit import credit_cdr
-from ocpi.cdrs.reconcile import as_json, price_cdr
+from ocpi.cdrs.reconcile import as_json, price_cdr, reconcile
 from ocpi.objects.cdr import Cdr
 from ocpi.tariffs.policy import MoneyRounding, PricingPolicy
 from ocpi.transport.json import dumps, loads
 from ocpi.types import Price
-from tests.ocpi.cdrs.cdr_samples import BERLIN, MINUTE, altered, component, make_cdr, tariff, with_volume
+from tests.ocpi.cdrs.cdr_samples import (
+    BERLIN,
+    MINUTE,
+    altered,
+    component,
+    context,
+    make_cdr,
+    tariff,
+    with_volume,
+)
 
 
 def test_contract_of_the_command_line() -> None:
@@ -25,6 +34,7 @@ def test_contract_of_the_command_line() -> None:
     by_dimension = {line["dimension"]: line for line in answer["lines"]}
     assert by_dimension["ENERGY"]["tariff_id"] == "T1"
     assert by_dimension["FLAT"]["cost"] == {"excl_vat": "0.50", "incl_vat": "0.595"}
+    assert (by_dimension["FLAT"]["tax"], by_dimension["ENERGY"]["tax"]) == ("0.095", "1.805")
     assert sum(Decimal(line["cost"]["excl_vat"]) for line in answer["lines"]) == Decimal(12)
     assert loads(dumps(answer)) == answer  # plain JSON values only
 
@@ -100,3 +110,40 @@ def test_hours_are_told_from_periods_only() -> None:
     priced = price_cdr(cdr, time_zone=BERLIN)
     assert priced.total_energy is None
     assert as_json(priced)["total_energy"] is None
+
+
+def test_findings_about_periods_point_into_the_cdr() -> None:
+    """Also where its periods are out of order, and one that mixes charging and parking counts as two."""
+    limited = {
+        "price_components": [component("PARKING_TIME", "6.00")],
+        "restrictions": {"max_duration": 60},
+    }
+    priced_by = [tariff([{"price_components": [component("ENERGY", "0.40")]}, limited])]
+    cdr = make_cdr(tariffs=priced_by)
+    first, *others = cdr.charging_periods
+    parked = next(period for period in cdr.charging_periods if "PARKING_TIME" in str(period.dimensions))
+    for periods in (cdr.charging_periods, (*others, first)):
+        priced = price_cdr(altered(cdr, charging_periods=periods), time_zone=BERLIN)
+        (gap,) = [item for item in priced.findings if item.code == "dimension_without_price"]
+        assert gap.where == f"/charging_periods/{periods.index(parked)}"
+
+
+def yen(total: str, energy: str, parking: str) -> Cdr:
+    """9.5 yen of energy, 2.3 of parking, 7 % tax (of 23.75 kWh and 20 minutes)."""
+    parts = [component("ENERGY", "0.4", vat="7"), component("PARKING_TIME", "6.9", vat="7")]
+    cdr = make_cdr(tariffs=[tariff([{"price_components": parts}], currency="JPY")], currency="JPY")
+    told = {"total_cost": total, "total_energy_cost": energy, "total_parking_cost": parking}
+    return altered(cdr, **{name: Price(excl_vat=Decimal(value)) for name, value in told.items()})
+
+
+def test_whole_yen_are_no_difference_but_a_yen_is() -> None:
+    """There is nothing smaller to write; the sum of rounded parts may miss the rounded total (12 = 10 + 2)."""
+    for honest in (yen("12", "10", "2"), yen("11.8", "9.5", "2.3"), yen("12", "9.5", "2.3")):
+        report = reconcile(honest, context())
+        assert report.differences == ()
+        assert report.policy.tolerance == Decimal("0.5")
+    wrong = {item.field for item in reconcile(yen("13", "10", "2"), context()).differences}
+    assert "/total_cost/excl_vat" in wrong
+    assert as_json(price_cdr(yen("12", "10", "2"), time_zone=BERLIN))["differences"] == []
+    agreed = PricingPolicy(tolerance=Decimal("0.1"))
+    assert price_cdr(yen("12", "10", "2"), time_zone=BERLIN, policy=agreed).differences

@@ -13,7 +13,7 @@ from ocpi.cdrs.report import CheckStatus
 from ocpi.cdrs.wording import difference_in, finding_in, place_in
 from ocpi.objects.cdr import Cdr
 from ocpi.transport.json import dumps, loads
-from ocpi.versions import V2_1_1, WRITTEN, AnyVersion, WireVersion, read_any
+from ocpi.versions import V2_1_1, V2_3_0, WRITTEN, AnyVersion, WireVersion, read_any
 from tests.ocpi.cdrs.cdr_samples import MINUTE, altered, component, context, full_context, make_cdr, tariff
 from tests.ocpi.cdrs.test_cdr_properties import cdrs
 
@@ -121,3 +121,44 @@ def test_without_the_credited_cdr_a_credit_is_not_called_right() -> None:
     _, credit = credited()
     report = reconcile_credit(credit, context())
     assert report.check(Rule.CREDIT).status is CheckStatus.UNCHECKED
+
+
+def taxed(taxes: list[dict[str, Any]]) -> set[str]:
+    """Return the fields that differ in a CDR of 2.3.0 with two rates, given the tax lines of its total."""
+    cdr = make_cdr(
+        tariffs=[tariff([{"price_components": [component("ENERGY", "0.40"), component("FLAT", "1", "7")]}])]
+    )
+    data = loads(dumps(V2_3_0.dump(cdr)))
+    data["total_cost"]["taxes"] = taxes
+    read = read_any(Cdr, loads(dumps(data)))
+    assert read.version == "2.3.0"
+    report = reconcile(read.model, context(version=read.version))
+    return {item.field for item in report.differences if item.rule == Rule.COMPUTED_COST.value}
+
+
+def test_taxes_of_2_3_0_are_compared_by_rate() -> None:
+    """The sum may be right although 19 % is called 7 %: whoever deducts the tax is then wrong."""
+    right = [
+        {"name": "VAT", "percentage": 19, "amount": Decimal("1.805")},
+        {"name": "VAT", "percentage": 7, "amount": Decimal("0.07")},
+    ]
+    assert taxed(right) == set()
+    assert taxed([{"name": "VAT", "amount": Decimal("1.875")}]) == set()
+    exchanged = [right[0] | {"percentage": 7}, right[1] | {"percentage": 19}]
+    assert taxed(exchanged) == {"/total_cost/taxes/0/amount", "/total_cost/taxes/1/amount"}
+    assert taxed([right[0] | {"amount": Decimal("1.875")}]) == {
+        "/total_cost/taxes",
+        "/total_cost/taxes/0/amount",
+    }
+    split = [right[0] | {"amount": Decimal("1.8")}, right[1], right[0] | {"amount": Decimal("0.005")}]
+    assert taxed(split) == set()
+
+
+def test_a_time_zone_that_a_cdr_names_is_compared_with_the_one_used() -> None:
+    cdr = make_cdr()
+    data = loads(dumps(V2_3_0.dump(cdr)))
+    for named, codes in (("Europe/Berlin", set()), ("Europe/Lisbon", {"cdr_time_zone_differs"})):
+        data["cdr_location"]["time_zone"] = named
+        report = reconcile(read_any(Cdr, loads(dumps(data))).model, context(version="2.3.0"))
+        assert {item.code for item in report.findings} & {"cdr_time_zone_differs"} == codes
+        assert not report.differences

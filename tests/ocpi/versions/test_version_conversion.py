@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from ocpi.objects.token import Token
 from ocpi.tariffs import compile_tariff, price, session_from_cdr
 from ocpi.transport.json import dumps, loads
 from ocpi.versions import V2_1_1, V2_2_1, V2_3_0, WRITTEN, WireVersion, detect_version, read_any
+from ocpi.versions.base import canonical_data
 from ocpi.versions.v2_1_1 import V211
 from tests.ocpi.cdrs.cdr_samples import component, make_cdr, tariff
 
@@ -237,6 +239,56 @@ def test_tax_included_in_a_2_2_1_tariff_is_honoured_and_reported() -> None:
     ]
 
 
+@pytest.mark.parametrize("wire", [V2_1_1, V2_2_1])
+def test_taxes_on_top_without_a_rate_are_not_silently_no_taxes(wire: WireVersion) -> None:
+    """NO without vat means that local tax is added (2.3.0 mod_tariffs, example 19); a missing vat, that none is."""
+    told = ("taxes_on_top_unsaid", "warning", "/tax_included")
+    source = tariff([element(component("TIME", "2.00", None))], tax_included="NO")
+    assert told in codes(wire.write(source).findings)
+    rated = tariff([element(component("TIME", "2.00"))], tax_included="NO")
+    assert told not in codes(wire.write(rated).findings)
+    unsaid = tariff([element(component("TIME", "2.00", None))])
+    assert told not in codes(wire.write(unsaid).findings)
+
+
+def test_a_connector_after_2_2_1_is_reported() -> None:
+    data = V2_2_1.dump(make_cdr())
+    data["cdr_location"]["connector_standard"] = "MCS"
+    cdr = V2_2_1.load(Cdr, data)
+    assert codes(V2_2_1.write(cdr).findings) == [
+        ("value_not_expressible", "warning", "/cdr_location/connector_standard")
+    ]
+    assert codes(V2_3_0.write(cdr).findings) == [("tax_included_derived", "note", "/tariffs/0/tax_included")]
+
+
+def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    items = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    )
+    if items is None:
+        yield place, value
+    for key, item in items or ():
+        yield from leaves(item, f"{place}/{key}")
+
+
+@pytest.mark.parametrize("wire", WRITTEN, ids=lambda wire: str(wire.number))
+def test_nothing_of_a_full_cdr_is_lost_in_silence(wire: WireVersion) -> None:
+    data = V2_2_1.dump(make_cdr())
+    data |= {"authorization_reference": "a", "remark": "r", "invoice_reference_id": "i", "meter_id": "m"}
+    data["home_charging_compensation"] = True
+    data["cdr_location"] |= {"name": "n", "state": "s", "time_zone": "Europe/Berlin"}
+    data["cdr_token"]["type"] = "EMAID"
+    data["charging_periods"][0]["dimensions"].append({"type": "MAX_POWER", "volume": 11})
+    written = wire.write(V2_3_0.load(Cdr, data))
+    assert written.data is not None
+    back = canonical_data(wire.load(Cdr, over_the_wire(written.data)))
+    kept = dict(leaves(over_the_wire(back)))
+    said = [finding.where for finding in written.findings if finding.code != "value_made_up"]
+    for place, value in leaves(over_the_wire(canonical_data(V2_3_0.load(Cdr, data)))):
+        if kept.get(place) != value:
+            assert any(place.startswith(where) for where in said), place
+
+
 # ---- 2.1.1
 
 
@@ -259,6 +311,8 @@ def test_tariff_in_2_1_1() -> None:
         ("limit_lost", "error", "/min_price"),
         ("field_not_expressible", "note", "/type"),
         ("field_not_expressible", "warning", "/start_date_time"),
+        ("field_not_expressible", "note", "/country_code"),
+        ("field_not_expressible", "note", "/party_id"),
     ]
     assert not written.faithful
     assert over_the_wire(written.data) == {
@@ -366,11 +420,18 @@ def test_cdr_of_2_1_1() -> None:
     assert codes(read.findings) == [
         ("owner_unknown", "note", ""),
         ("token_incomplete", "note", "/auth_id"),
+        ("location_fields_left_out", "note", "/location"),
         ("flat_dimension", "note", "/charging_periods/0/dimensions"),
     ]
     cdr = read.model
     assert (cdr.cdr_token.country_code, cdr.cdr_token.party_id) == ("DE", "8AC")
     assert (cdr.cdr_token.uid, cdr.cdr_token.contract_id) == ("#NA", "DE8ACC12E46L89")
+    # without it nobody can say which price held when, so it goes along to every version
+    assert (cdr.cdr_location.model_extra or {}) == {"time_zone": "Europe/Amsterdam"}
+    for wire in WRITTEN:
+        written = wire.write(cdr).data
+        assert written is not None
+        assert written["location" if wire is V2_1_1 else "cdr_location"]["time_zone"] == "Europe/Amsterdam"
     assert (cdr.cdr_location.evse_id, cdr.cdr_location.connector_standard) == ("NL*CPO*E1", "IEC_62196_T2")
     session, findings = session_from_cdr(cdr)
     assert findings == ()
