@@ -20,6 +20,13 @@ renewal; short enough that the rows of a dead one are taken up within minutes.""
 POLL_INTERVAL = timedelta(seconds=2)
 """How often an idle worker looks for due rows; a query on an index."""
 
+AT_ONCE = 8
+"""Deliveries under way at the same time in one worker process; they mostly wait for the network."""
+
+AT_ONCE_PER_PARTNER = 2
+"""Of these, for one partner: one that answers nothing holds each delivery for a minute, and a thousand CDRs for it
+must not keep those of the others waiting for hours."""
+
 PAUSE_AFTER_ERROR = timedelta(seconds=30)
 """Pause after an unexpected failure of the ledger itself, so that a broken database is not hammered."""
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -30,6 +31,8 @@ from eichrecht.delivery.codes import DeliveryCode
 from eichrecht.delivery.doubt import Question, ask
 from eichrecht.delivery.policy import (
     ASK_TIMEOUT,
+    AT_ONCE,
+    AT_ONCE_PER_PARTNER,
     LEASE,
     PAUSE_AFTER_ERROR,
     POLL_INTERVAL,
@@ -92,6 +95,8 @@ class DeliveryWorker:
         self._policy = policy or RetryPolicy()
         self._on_step = on_step
         self._lease = lease
+        self._claiming = asyncio.Lock()
+        self._under_way: Counter[str] = Counter()
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
 
     async def run_once(self) -> DeliveryState | None:
@@ -100,15 +105,25 @@ class DeliveryWorker:
         Returns:
             The state it was left in; ``None`` if nothing was due or another worker took the row over.
         """
-        claim = await self._ledger.claim(self.name, self._clock(), self._lease)
+        claim = await self._claim()
         if claim is None:
             return None
-        self._on_step(Step.CLAIMED)
         try:
+            self._on_step(Step.CLAIMED)
             return await self._deliver(claim)
         except LeaseLost:
             log.warning("delivery %s: the lease ran out, another worker has it", claim.delivery_id)
             return None
+        finally:
+            self._under_way[claim.partner_id] -= 1
+
+    async def _claim(self) -> Claim | None:
+        async with self._claiming:  # what is counted here must not change before the row is taken
+            busy = [partner for partner, count in self._under_way.items() if count >= AT_ONCE_PER_PARTNER]
+            claim = await self._ledger.claim(self.name, self._clock(), self._lease, busy)
+            if claim is not None:
+                self._under_way[claim.partner_id] += 1
+            return claim
 
     async def run_until_idle(self) -> int:
         """Work until nothing is due now; returns how many claims were worked on."""
@@ -117,7 +132,7 @@ class DeliveryWorker:
             worked += 1
         return worked
 
-    async def run_forever(self, stop: asyncio.Event, *, concurrency: int = 4) -> None:
+    async def run_forever(self, stop: asyncio.Event, *, concurrency: int = AT_ONCE) -> None:
         """Work until ``stop`` is set; a delivery under way is finished first.
 
         Args:

@@ -6,11 +6,12 @@ IMMEDIATE). Either way no two workers can see the same row as free.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eichrecht.store.claims import Claim, Contact, KnownLocation, LeaseLost, Result
@@ -41,8 +42,10 @@ class SqlLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, worker: str, now: datetime, lease: timedelta) -> Claim | None:
-        """Take the delivery that is due longest, or ``None``.
+    async def claim(
+        self, worker: str, now: datetime, lease: timedelta, besides: Collection[str] = ()
+    ) -> Claim | None:
+        """Take the delivery that is due longest, or ``None``; none for the partners in ``besides``.
 
         Due are: ``pending`` and ``in_doubt`` rows at their time, and rows whose lease ran out (their worker
         is taken for dead; ``sending`` then becomes ``in_doubt``), if the CDR that must arrive first has.
@@ -50,7 +53,7 @@ class SqlLedger:
         now = now.astimezone(UTC)
         async with self._database.transaction() as tx:
             connection = tx.connection
-            row = (await connection.execute(_due(now))).first()
+            row = (await connection.execute(_due(now, besides))).first()
             if row is None:
                 return None
             # A row left in ``sending`` belongs to a dead worker: its POST may or may not have arrived.
@@ -189,7 +192,7 @@ class SqlLedger:
             raise LeaseLost
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime, besides: Collection[str]) -> Any:
     before = cdrs.alias("before")
     waiting = (DeliveryState.PENDING.value, DeliveryState.IN_DOUBT.value)
     taken = (DeliveryState.LEASED.value, DeliveryState.SENDING.value)
@@ -216,6 +219,7 @@ def _due(now: datetime) -> Any:
             ),
             # Original before credit before corrected: a credit for an unknown CDR would be refused or lost.
             or_(cdrs.c.follows_pk.is_(None), before.c.state == CdrState.DELIVERED.value),
+            deliveries.c.partner_id.not_in(sorted(besides)) if besides else true(),
         )
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(1)

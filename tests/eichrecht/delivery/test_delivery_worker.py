@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from eichrecht.delivery.ocpi_client import PartnerClients
-from eichrecht.delivery.policy import LEASE, RetryPolicy
+from eichrecht.delivery.policy import AT_ONCE_PER_PARTNER, LEASE, RetryPolicy
 from eichrecht.delivery.report import delivery_finding
 from eichrecht.delivery.worker import DeliveryWorker
 from eichrecht.evidence import Severity
@@ -383,6 +383,54 @@ def test_run_forever_delivers_and_stops(db_path: str, start_receiver: StartRecei
             stop.set()
             await task
         assert receiver.posts == {f"C{n}": 1 for n in range(5)}
+
+    play(db_path, scene)
+
+
+def test_a_partner_that_answers_nothing_does_not_keep_the_others_waiting(
+    db_path: str, start_receiver: StartReceiver
+) -> None:
+    healthy = start_receiver()
+    stop, released = asyncio.Event(), asyncio.Event()
+    under_way, most = 0, 0
+
+    class Silent:
+        cdrs_endpoint = "https://silent.example/cdrs"
+
+        async def post_cdr(self, _body: bytes) -> Any:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await released.wait()
+            raise ConnectionError
+
+        async def get_cdr(self, _location: str) -> Any:
+            raise AssertionError("nothing is asked before the first answer")
+
+    async def scene(world: World) -> None:
+        await store_cdrs(
+            world.database, "https://silent.example/cdrs", *(sample_cdr(f"S{n}") for n in range(20))
+        )
+        async with world.database.transaction() as tx:
+            await tx.partners.put(partner(healthy.url, "p2", "OTH"))
+            await tx.cdrs.create(new_cdr(sample_cdr("GOOD"), "p2"), world.now)
+        worker = world.worker()
+        real = worker._client_for
+
+        async def client_for(partner_id: str) -> Any:
+            return Silent() if partner_id == "p1" else await real(partner_id)
+
+        worker._client_for = client_for
+        task = asyncio.create_task(worker.run_forever(stop))
+        try:
+            async with asyncio.timeout(20):
+                while not healthy.stored or most < AT_ONCE_PER_PARTNER:
+                    await asyncio.sleep(0.02)
+        finally:
+            stop.set()
+            released.set()
+            await task
+        assert most == AT_ONCE_PER_PARTNER
 
     play(db_path, scene)
 
