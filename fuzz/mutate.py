@@ -9,7 +9,7 @@ _TOKENS = (
     b"\x00", b"\xff", b"\x1b\x1b\x1b\x1b", b"\x30\x84\xff\xff\xff\xff", b"\xef\xbb\xbf", b"\xc3\x28", b"\r\n",
     b"|", b'"', b"\\", b"{", b"}", b"[", b"]", b"<", b">", b"'", b"+", b":", b"&amp;", b"&#x0;", b"<!DOCTYPE a>",
     b"<![CDATA[", b"OCMF|", b"AP;", b"128.8.0(", b"UNB", b"PK\x03\x04", b"%PDF-",
-    b"-0", b"1e999999", b"9" * 40, b"NaN", b"null", b"\\ud800",
+    b"-0", b"1e999999", b"1E9999999999999999999", b"9" * 40, b"9" * 4400, b"NaN", b"null", b"\\ud800",
 )  # fmt: skip
 """What parsers trip over, of all formats at once."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -45,8 +45,11 @@ class JsonError(ValueError):
 def _number(text: str) -> Decimal:
     if len(text) > MAX_NUMBER_CHARACTERS:
         raise JsonError("bad_number", f"{text[:20]}... is longer than {MAX_NUMBER_CHARACTERS} characters")
-    number = Decimal(text)
-    if abs(number.adjusted()) > MAX_NUMBER_CHARACTERS:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent of more digits than the arithmetic has (1E9999999999999999999)
+        number = None
+    if number is None or abs(number.adjusted()) > MAX_NUMBER_CHARACTERS:
         raise JsonError("bad_number", f"{text[:20]} has an implausible exponent")
     return number
 

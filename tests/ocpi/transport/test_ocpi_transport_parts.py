@@ -29,6 +29,8 @@ from ocpi.versions import V2_2_1
         (b'{"a":1,"a":1}', "duplicate_key"),
         (b"NaN", "bad_number"),
         (b"1e999", "bad_number"),
+        (b"1E9999999999999999999", "bad_number"),
+        (b"[-1e-99999999999999999999]", "bad_number"),
         (b"1" * 65, "bad_number"),
         (b"[" * 65 + b"]" * 65, "too_deep"),
         (b'{"a":' * 65 + b"1" + b"}" * 65, "too_deep"),
