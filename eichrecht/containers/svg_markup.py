@@ -9,7 +9,7 @@ from lxml import etree
 
 from eichrecht.containers.limits import MAX_STRUCTURED_BYTES
 from eichrecht.containers.xml_markup import has_doctype
-from eichrecht.containers.xml_text import DoctypeError, parse
+from eichrecht.containers.xml_text import DoctypeError, local_name, parse, without_namespace
 
 _LOOKS_LIKE_SVG = re.compile(rb"\s*<(?:[?!]|(?:[A-Za-z_][\w.-]{0,60}:)?svg[\s>/])")
 _SVG_ELEMENT = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?svg[\s>/]")
@@ -57,14 +57,14 @@ def clean_svg(content: bytes, side: int) -> bytes | str | None:
         return "xml"
     if root is None:
         return "doctype"
-    if etree.QName(root).localname != "svg":
+    if local_name(root) != "svg":
         return None
     return etree.tostring(_cleaned_root(root, side), encoding="utf-8", xml_declaration=True)
 
 
 def _cleaned_root(root: etree._Element, side: int) -> etree._Element:
     for element in list(root.iter()):
-        if element is not root and etree.QName(element).localname not in _DRAWN:
+        if element is not root and local_name(element) not in _DRAWN:
             parent = element.getparent()
             if parent is not None:
                 parent.remove(element)
@@ -82,7 +82,7 @@ def _cleaned_root(root: etree._Element, side: int) -> etree._Element:
 def _clean_attributes(element: etree._Element) -> None:
     for name, written in list(element.attrib.items()):
         value = str(written)
-        local = etree.QName(name).localname
+        local = without_namespace(name)
         outside = "url(" in value and "url(#" not in value.replace(" ", "")
         link = local == "href" and not value.startswith("#") and not _PICTURE.match(value)
         if outside or link or local in _DROPPED_ATTRIBUTES or local.startswith("on"):

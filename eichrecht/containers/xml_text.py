@@ -172,4 +172,12 @@ def _not_well_formed(error: etree.XMLSyntaxError, text: bytes, start: int) -> Fi
 
 def local_name(element: etree._Element) -> str:
     """Return the element's name without its namespace: field files carry one, an empty one or none."""
-    return etree.QName(element).localname
+    return without_namespace(element.tag)
+
+
+def without_namespace(name: object) -> str:
+    """Return a name of an element or attribute without its namespace.
+
+    ``etree.QName`` would raise for a prefix that is declared nowhere, which the parser lets pass in places.
+    """
+    return name.rpartition("}")[2] if isinstance(name, str) else ""

@@ -7,6 +7,7 @@ import io
 import struct
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 import segno
@@ -474,3 +475,11 @@ def test_svg_without_the_library(monkeypatch):
     monkeypatch.setattr(qr_image, "run_worker", lambda *a: Run(frames, complete=True))
     finding = _take(_svg()).findings[0]
     assert (finding.code, finding.params) == ("library_missing", {"kind": "SVG", "package": "resvg_py"})
+
+
+def test_svg_with_a_prefix_that_is_declared_nowhere():
+    """Found by fuzzing: behind some other errors the parser lets it pass, and lxml's QName raised."""
+    corpus = Path(__file__).resolve().parents[3] / "fuzz" / "corpus" / "svg" / "hand-undeclared-prefix"
+    content = corpus.read_bytes()
+    assert clean_svg(content, 100) is not None
+    assert not _take(content).parts
