@@ -23,6 +23,7 @@ from eichrecht.evidence import Document, Verdict
 from eichrecht.rules.profiles import Profile
 from eichrecht.verification import Verifier
 from eichrecht.verification.bundles import trust_of
+from eichrecht.verification.defects import with_net
 from eichrecht.verification.detached import verify_together
 from eichrecht.verification.report import results_as_json
 from ocpi.transport import json
@@ -74,7 +75,7 @@ def verify(
             signed = documents[same[0]]
         else:
             documents.append(signed)
-    verdicts = verify_together(documents, verifier.verify, signed)
+    verdicts = verify_together(documents, with_net(verifier.verify), signed)
     if as_json:
         # Bytes, because JSON is UTF-8 whatever the terminal speaks (RFC 8259 §8.1).
         sys.stdout.flush()

@@ -29,6 +29,7 @@ from eichrecht.service.view import verdict_view
 from eichrecht.signatures.keys import UnreadableKey, read_key
 from eichrecht.verification import Verifier
 from eichrecht.verification.bundles import sort_files
+from eichrecht.verification.defects import with_net
 from eichrecht.verification.detached import verify_together
 from eichrecht.verification.keys import SuppliedKey
 from eichrecht.verification.report import results_as_json
@@ -171,7 +172,7 @@ def understood(given: Given) -> CheckRequest:
 def verdicts_of(asked: CheckRequest, ring: KeyRing) -> list[DocumentVerdict]:
     """Verify every document, with what lies beside it; takes processor time."""
     verifier = Verifier(profile=asked.profile, ring=ring, keys=asked.keys, anchors=asked.anchors)
-    return verify_together(asked.documents, verifier.verify)
+    return verify_together(asked.documents, with_net(verifier.verify))
 
 
 @dataclass(frozen=True, slots=True)

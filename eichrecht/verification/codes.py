@@ -31,3 +31,4 @@ class VerificationCode(StrEnum):
     KEY_NAMED_OTHERWISE = "key_named_otherwise"
     FURTHER_SIGNATURE_UNCHECKED = "further_signature_unchecked"
     DETACHED_SIGNATURE_USED = "detached_signature_used"
+    DEFECT = "defect"
