@@ -49,9 +49,14 @@ def what_is_shown(record: SignedRecord) -> tuple[Any, ...]:
     return (record.signature.value, pieces, *values)
 
 
+LABELS = ("EDIFACT_MSCONS", "BSM_WS36A")
+"""Formats whose version is an unsigned label by which nothing is read differently: the code in an interchange's UNH
+(E8), the 0 or 1 at the end of a BSM snapshot's ``@context``."""
+
+
 def version_of(record: SignedRecord) -> str | None:
-    """Return the version by which a record is read; the code in an interchange's UNH reads nothing (E8)."""
-    return None if record.format == "EDIFACT_MSCONS" else record.version
+    """Return the version by which a record is read."""
+    return None if record.format in LABELS else record.version
 
 
 def what_is_billed(transaction: TransactionVerdict) -> tuple[Any, ...]:
