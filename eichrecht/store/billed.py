@@ -25,11 +25,11 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class BilledSpan:
-    """A stretch of a register that only ever rises.
+    """A stretch of a register that only ever rises, or of the time in which another one counted.
 
     Attributes:
         register: Who measured: fingerprint of the meter's key and the register, as one opaque text.
-        begin_kwh: Register at the begin.
+        begin_kwh: Register at the begin; seconds, where the name is that of a stretch of time.
         end_kwh: Register at the end.
     """
 
