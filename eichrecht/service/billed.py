@@ -11,13 +11,16 @@ from eichrecht.evidence import ClockStatus, DocumentVerdict, Reading, SignedReco
 from eichrecht.rules.obis import Register, register_of
 from eichrecht.rules.registers import tracks_of
 from eichrecht.rules.sources import with_roles
-from eichrecht.store.billed import BilledSpan
+from eichrecht.store.billed import ONLY_KEPT, BilledSpan
 
 _ANY_CHANNEL, _ANY_TARIFF = 0x0B, 0x0E
 """``1-b:1.8.e``: letters that stand for the only channel and the total (OCMF before 1.4)."""
 
 _CURRENT = 0xFF
 """Group F of the current value, also written 0."""
+
+_CLOCK_STEP_S = 30
+"""A synchronised clock may be set back by this much between a session's end and the next one's begin."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,8 +67,8 @@ def billed_spans(verdict: DocumentVerdict) -> list[BilledSpan]:
             if register.rises:
                 name = f"{key.fingerprint}/{_counter(register):012x}"
                 spans[BilledSpan(name, first.energy_kwh, last.energy_kwh)] = None
-            elif first is begin:
-                spans[_in_time(key.fingerprint, register, records[0], begin, end)] = None
+            if first is begin:
+                spans |= dict.fromkeys(_in_time(key.fingerprint, register, records[0], begin, end))
     return list(spans)
 
 
@@ -78,21 +81,28 @@ def _counter(register: Register) -> int:
 
 def _in_time(
     fingerprint: str, register: Register, record: SignedRecord, begin: Reading, end: Reading
-) -> BilledSpan:
-    """Return when a register of one session counted: no meter counts two sessions at once.
+) -> Iterator[BilledSpan]:
+    """Yield when the register that bills counted: no meter counts two sessions at once.
 
-    A clock that is not synchronised may tell the same hour again after each power failure (1970). By it only a
-    session that begins and ends at the same signed times with the same values is the same session.
+    It is asked for where a register of one session bills, and between that and a register that rises, for their
+    values cannot be compared. A clock that is not synchronised may tell the same hour again after each power
+    failure (1970); by it only a session that begins and ends at the same signed times with the same values is the
+    same session.
     """
     where = "/".join(
         name or "" for name in (record.meter.serial, record.gateway.serial, record.charge_point[0])
     )
-    name = f"{fingerprint}/{_counter(register):012x}/{where}"
+    name = f"{fingerprint}/{where}"
     if begin.time is not None and end.time is not None and _synchronised(begin) and _synchronised(end):
-        return BilledSpan(name, _epoch_s(begin.time), _epoch_s(end.time))
-    times = (begin.time_text, end.time_text, begin.seconds_index, end.seconds_index)
-    told = "/".join(map(str, (*times, begin.energy_kwh, end.energy_kwh)))
-    return BilledSpan(f"{name}/{told}", Decimal(0), Decimal(1))
+        first_s, last_s = _epoch_s(begin.time), _epoch_s(end.time)
+        times = first_s, max(last_s - _CLOCK_STEP_S, min(last_s, first_s + _CLOCK_STEP_S))
+        rising, session = f"{ONLY_KEPT}rising/{name}", f"session/{name}"
+        yield BilledSpan(rising, *times, kept=register.rises, compared=not register.rises)
+        yield BilledSpan(session, *times, kept=not register.rises)
+    elif not register.rises:
+        stated = (begin.time_text, end.time_text, begin.seconds_index, end.seconds_index)
+        told = "/".join(map(str, (*stated, begin.energy_kwh, end.energy_kwh)))
+        yield BilledSpan(f"{name}/{_counter(register):012x}/{told}", Decimal(0), Decimal(1))
 
 
 def _synchronised(reading: Reading) -> bool:
