@@ -13,13 +13,14 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from eichrecht.billing import checks, signed_tariff
+from eichrecht.billing import checks, signed_tariff, told
 from eichrecht.billing.belonging import belonging
 from eichrecht.billing.clock import clock_is_synchronised, ends_in_zone, place
 from eichrecht.billing.codes import BillingCode as Code
 from eichrecht.billing.facts import SessionFacts
-from eichrecht.billing.periods import PeriodsError, RegisterPoint, build_timeline, cut, with_energy_points
+from eichrecht.billing.periods import PeriodsError, RegisterPoint
 from eichrecht.billing.policy import BillingPolicy
+from eichrecht.billing.pricing import price_session
 from eichrecht.evidence import (
     DocumentVerdict,
     Finding,
@@ -41,10 +42,8 @@ from ocpi.cdrs.totals import CdrHeader, build_cdr
 from ocpi.findings import Severity
 from ocpi.objects.cdr import Cdr, SignedData
 from ocpi.objects.tariff import Tariff
-from ocpi.tariffs.boundaries import energy_boundaries_kwh, price_boundaries
 from ocpi.tariffs.breakdown import Breakdown
 from ocpi.tariffs.compiled import compile_tariff
-from ocpi.tariffs.engine import price
 from ocpi.tariffs.errors import TariffError
 
 ENCODING_METHODS = {"OCMF": "OCMF"}
@@ -71,12 +70,15 @@ class KnownCircumstances:
         routed: Its owner is a registered partner.
         already_sent: A CDR of this id exists.
         session_already_billed: The session has a CDR that is not credited.
+        same_tariff_at_signed_start: The version of the tariff is also the one that was in force when the session
+            started by the meter's clock.
     """
 
     known_token: bool | None = None
     routed: bool | None = None
     already_sent: bool | None = None
     session_already_billed: bool | None = None
+    same_tariff_at_signed_start: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +144,13 @@ def bill_session(
     zone = ZoneInfo(facts.time_zone)
     try:
         signed = place(_signed_points(transaction, records, zone), facts, transaction)
-        compiled = compile_tariff(tariff)
-        edges_kwh = energy_boundaries_kwh(compiled)
-        timeline = build_timeline(facts, signed, resolution=_resolution(signed))
-        timeline = with_energy_points(timeline, edges_kwh)
-        instants = price_boundaries(compiled, timeline.start, timeline.end, zone)
-        session = cut(timeline, instants, facts, tariff.id)
-        breakdown = price(session, [compiled], zone, rules.pricing)
+        priced = price_session(facts, signed, compile_tariff(tariff), rules.pricing)
+        chosen = (*told.told_times(priced, transaction, rules), *told.told_power(priced))
     except PeriodsError as error:
         return _refused(problem(error.code))
     except TariffError as error:
         return _refused(problem(Code.SESSION_UNPRICEABLE, "", cause=str(error)))
+    timeline, session, breakdown = priced.timeline, priced.session, priced.breakdown
     signed_data, placing = _signed_data(transaction, records, signing_key, receipt_url)
     header = _header(facts, records, tariff, now)
     try:
@@ -179,11 +177,14 @@ def bill_session(
     )
     findings = (
         *placing,
-        *checks.tariff_validity(tariff, timeline),
+        *checks.implausible(transaction, rules),
+        *checks.tariff_validity(tariff, timeline, transaction),
+        *told.told_start(facts, transaction, known.same_tariff_at_signed_start, rules),
         *checks.key_override(used, rules),
         *belonging(facts, transaction, used, rules),
         *checks.unsigned_splits(session, breakdown, timeline, rules),
-        *checks.time_of_use(session, breakdown, transaction, edges_kwh, rules),
+        *told.time_of_use(priced, transaction, rules),
+        *chosen,
         *checks.uncertified_time(breakdown, transaction, timeline, rules),
         *checks.session_times(facts, transaction),
         *checks.rounded_energy(breakdown, transaction, rules),
@@ -279,11 +280,6 @@ def _counts(reading: Reading, begin: Reading, end: Reading) -> bool:
     if reading.role in {ReadingRole.BEGIN, ReadingRole.END}:
         return False
     return begin.time is not None and end.time is not None and begin.time < reading.time < end.time
-
-
-def _resolution(points: Sequence[RegisterPoint]) -> int:
-    exponents = [point.energy_kwh.as_tuple().exponent for point in points]
-    return min(exponent for exponent in exponents if isinstance(exponent, int))
 
 
 def _signed_data(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,10 +16,12 @@ from eichrecht.evidence import (
     Finding,
     KeyTrust,
     RecordVerdict,
+    Severity,
     TransactionVerdict,
     problem,
     warning,
 )
+from eichrecht.rules.codes import RuleCode
 from ocpi.objects.cdr import Cdr
 from ocpi.objects.tariff import Tariff, TariffDimensionType
 from ocpi.tariffs.breakdown import Breakdown, Bucket, PricedSessionInput
@@ -29,7 +31,7 @@ FINEST_STEP_WH = 1
 """Smallest step_size of energy (mod_tariffs, PriceComponent: an integer of Wh)."""
 
 
-def _decide(allowed: bool, switch: str, code: Code, **params: object) -> Iterator[Finding]:
+def decide(allowed: bool, switch: str, code: Code, **params: object) -> Iterator[Finding]:
     """Yield an error, or a warning that names the policy switch under which it was let through."""
     if allowed:
         yield warning(Code.POLICY_OVERRIDDEN, "", code=code.value, policy=switch)
@@ -37,12 +39,39 @@ def _decide(allowed: bool, switch: str, code: Code, **params: object) -> Iterato
         yield problem(code, "", **params)
 
 
-def tariff_validity(tariff: Tariff, timeline: Timeline) -> Iterator[Finding]:
-    """The tariff in force at session start governs (tariffs facts §5)."""
-    early = tariff.start_date_time is not None and timeline.start < tariff.start_date_time
-    late = tariff.end_date_time is not None and timeline.start >= tariff.end_date_time
+def tariff_validity(tariff: Tariff, timeline: Timeline, transaction: TransactionVerdict) -> Iterator[Finding]:
+    """The tariff in force at session start governs (tariffs facts §5): when it was told, and when it was signed."""
+    starts = {timeline.start}
+    if clock_is_synchronised(transaction):
+        starts.add(timeline.points[0].at)
+    first, last = tariff.start_date_time, tariff.end_date_time
+    early = first is not None and min(starts) < first
+    late = last is not None and max(starts) >= last
     if early or late:
         yield problem(Code.TARIFF_NOT_VALID_AT_START, "/tariffs/0", tariff=tariff.id)
+
+
+_IMPLAUSIBLE = frozenset(
+    {RuleCode.ENERGY_IMPLAUSIBLE, RuleCode.VALUE_NEGATIVE, RuleCode.COMPENSATION_IMPLAUSIBLE}
+)
+_IMPLAUSIBLE_IN_TIME = frozenset({RuleCode.DURATION_IMPLAUSIBLE, RuleCode.POWER_IMPLAUSIBLE})
+
+
+def implausible(transaction: TransactionVerdict, policy: BillingPolicy) -> Iterator[Finding]:
+    """What experience says cannot be is shown, and a person must see it before it is billed.
+
+    Where the clock carries no duration, an odd one speaks of the clock and not of the energy: it is only shown.
+    """
+    for finding in transaction.findings:
+        doubtful = finding.code in _IMPLAUSIBLE or (
+            finding.code in _IMPLAUSIBLE_IN_TIME and transaction.billable.duration
+        )
+        if doubtful and not policy.allow_implausible:
+            yield replace(finding, severity=Severity.ERROR)
+        elif doubtful or finding.code in _IMPLAUSIBLE_IN_TIME or finding.code == RuleCode.TIME_IMPLAUSIBLE:
+            yield finding
+            if doubtful:
+                yield warning(Code.POLICY_OVERRIDDEN, "", code=str(finding.code), policy="allow_implausible")
 
 
 def unconfirmed(used: Sequence[RecordVerdict]) -> bool:
@@ -53,7 +82,7 @@ def unconfirmed(used: Sequence[RecordVerdict]) -> bool:
 def key_override(used: Sequence[RecordVerdict], policy: BillingPolicy) -> Iterator[Finding]:
     """Record that the policy let an unconfirmed key through; without the policy the session was refused."""
     if unconfirmed(used):
-        yield from _decide(not policy.require_confirmed_key, "require_confirmed_key", Code.KEY_NOT_CONFIRMED)
+        yield from decide(not policy.require_confirmed_key, "require_confirmed_key", Code.KEY_NOT_CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +122,10 @@ def unsigned_splits(
     signed = [point.at for point in timeline.points if point.signed]
     for split in _energy_splits(session, breakdown):
         if not any(split.since <= at <= split.until for at in signed):
-            yield from _decide(
+            yield from decide(
                 policy.allow_unsigned_split,
                 "allow_unsigned_split",
                 Code.ENERGY_SPLIT_UNSIGNED,
-                at=format_datetime(split.until),
-            )
-
-
-def time_of_use(
-    session: PricedSessionInput,
-    breakdown: Breakdown,
-    transaction: TransactionVerdict,
-    edges_kwh: Sequence[Decimal],
-    policy: BillingPolicy,
-) -> Iterator[Finding]:
-    """A price that changes with the time needs a synchronised meter clock (law facts §5).
-
-    A relative clock (R) measures durations, but not when they were; a price that changes with the energy needs
-    no clock.
-    """
-    if clock_is_synchronised(transaction):
-        return
-    for split in _energy_splits(session, breakdown):
-        if split.energy_kwh not in edges_kwh:
-            yield from _decide(
-                policy.bill_uncertified_time,
-                "bill_uncertified_time",
-                Code.TIME_OF_USE_NOT_BILLABLE,
                 at=format_datetime(split.until),
             )
 
@@ -144,9 +149,9 @@ def uncertified_time(
     for bucket, (allowed, switch, code) in switches.items():
         priced = [line for line in breakdown.lines if line.bucket is bucket and line.cost.excl_vat]
         if priced and not transaction.billable.duration:
-            yield from _decide(allowed, switch, code)
+            yield from decide(allowed, switch, code)
         elif any(line.start < begin or line.end > end for line in priced):
-            yield from _decide(allowed, switch, Code.TIME_OUTSIDE_SIGNED_READINGS)
+            yield from decide(allowed, switch, Code.TIME_OUTSIDE_SIGNED_READINGS)
 
 
 def session_times(facts: SessionFacts, transaction: TransactionVerdict) -> Iterator[Finding]:
@@ -170,7 +175,7 @@ def rounded_energy(
     if all(line.step_size <= FINEST_STEP_WH for line in energy):
         yield warning(Code.BILLED_ENERGY_ABOVE_SIGNED, "", **numbers)
     else:
-        yield from _decide(
+        yield from decide(
             policy.bill_rounded_energy, "bill_rounded_energy", Code.BILLED_ENERGY_ABOVE_SIGNED, **numbers
         )
 

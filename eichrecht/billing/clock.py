@@ -56,6 +56,11 @@ def _instants(reading: Reading, zone: ZoneInfo) -> tuple[datetime, ...]:
     return both if both[0] < both[1] else both[:1]
 
 
+def signed_start(transaction: TransactionVerdict) -> datetime | None:
+    """Return when the session started by a synchronised clock; ``None`` if no such clock signed it."""
+    return transaction.begin.time if transaction.begin and clock_is_synchronised(transaction) else None
+
+
 def session_start(facts: SessionFacts, transaction: TransactionVerdict) -> datetime | None:
     """Return when the session started, which decides the tariff; ``None`` if nobody says."""
     ends = ends_in_zone(transaction, ZoneInfo(facts.time_zone))

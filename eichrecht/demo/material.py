@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from eichrecht.containers.unwrap import unwrap
-from eichrecht.evidence import Document
+from eichrecht.evidence import Document, SignedRecord
 from eichrecht.formats import registry
 from eichrecht.formats.errors import FormatError
 from sample_meters.cases import demo_sessions
@@ -115,19 +116,27 @@ def file_session(source: str, content: bytes, key_text: str | None) -> DemoSessi
     facts = session_facts(
         f"FILE-{hashlib.sha256(content).hexdigest()[:16]}", evse_id, "DEMO-TOKEN", str(ENERGY_TARIFF["id"])
     )
+    if any(record.identification.assigned is False for record in _records(document)):
+        facts["cdr_token"] |= {"type": "AD_HOC_USER"}  # the meter signed that no card started the session
     return DemoSession(source, document, key_text, evse_id, facts)
 
 
 def _charge_point(document: Document) -> str:
     """Return the charge point that a record names, for its key is bound to it; the demo's own if none does."""
-    for part in unwrap(document, registry.recognise).parts:
-        try:
-            named = registry.decode(part.format, part.content).charge_point[0] if part.format else None
-        except FormatError:
-            continue
+    for record in _records(document):
+        named = record.charge_point[0]
         if named and len(named) <= MAX_EVSE_ID and named.isascii() and named.isprintable():
             return named
     return FILE_EVSE
+
+
+def _records(document: Document) -> Iterator[SignedRecord]:
+    for part in unwrap(document, registry.recognise).parts:
+        if part.format:
+            try:
+                yield registry.decode(part.format, part.content)
+            except FormatError:
+                continue
 
 
 def simulated_sessions() -> list[DemoSession]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from eichrecht.evidence import Finding, Identification, Pagination, note, warning
+from eichrecht.evidence import Finding, Identification, Pagination, note, problem, warning
 from eichrecht.evidence.construct import positional_constructor
 from eichrecht.formats.codes import OcmfCode
 
@@ -126,7 +126,9 @@ def _odd_assignment(
         return None, level
     if old and written.__class__ is str:
         return None, written if level is None else level
-    findings.append(warning(OcmfCode.ASSIGNMENT_NOT_BOOLEAN, "/IS"))
+    # A text or a number is a spelling (old gateways); an array or object says nothing that could be read.
+    say = problem if written.__class__ in (list, dict) else warning
+    findings.append(say(OcmfCode.ASSIGNMENT_NOT_BOOLEAN, "/IS"))
     return None, level
 
 

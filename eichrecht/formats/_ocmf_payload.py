@@ -54,6 +54,8 @@ MAX_CABLE_NAME_CHARS = 20
 _TEXT_KEYS = ("FV", "GI", "GS", "GV", "PG", "MV", "MM", "MS", "MF", "IL", "IT", "ID", "CT", "CI", "TT", "CF")
 _KEYS = frozenset({*_TEXT_KEYS, "IS", "IF", "RD", "LC"})
 _OLD_KEYS = _KEYS | {"VI", "VV"}
+_DECIDING = frozenset({"PG", "MS", "GS", "CT", "CI", "IL", "IT", "ID", "TT"})
+"""Members by which a record is judged, compared or priced: one that holds no text is no missing one."""
 _OTHER_THAN_TEXT = ("IS", "IF", "RD", "LC")
 _SINCE = {"TT": (1, 1), "LC": (1, 2), "CF": (1, 3)}
 POINT_TYPES = frozenset({"EVSEID", "CBIDC"})
@@ -181,7 +183,8 @@ def _with_texts(fields: dict[str, Any], findings: list[Finding]) -> dict[str, An
             continue
         if not isinstance(value, int | Written):
             del texts[name]
-            findings.append(warning(OcmfCode.FIELD_MALFORMED, f"/{name}", field=name))
+            say = problem if name in _DECIDING else warning
+            findings.append(say(OcmfCode.FIELD_MALFORMED, f"/{name}", field=name))
         else:
             texts[name] = str(value).lower() if isinstance(value, bool) else digits(value)
             findings.append(note(OcmfCode.NOT_TEXT, f"/{name}", field=name))

@@ -49,6 +49,8 @@ CURRENT_TYPES = frozenset({"AC", "DC"})
 
 ENERGY_SCALE = {"kWh": 0, "Wh": -3}
 _SCALE_IN_ANY_CASE = {"kwh": 0, "wh": -3}
+_DESCRIPTIVE = frozenset({"RT"})
+"""Members that a reading can do without: one that holds no text voids nothing."""
 _OTHER_UNITS = frozenset({"mOhm", "uOhm"})
 _KEYS = frozenset({"TM", "TX", "RV", "RI", "RU", "RT", "CL", "EF", "ST", "EI"})
 _INHERITABLE = ("TX", "RI", "RU", "RT", "EF", "ST")
@@ -217,7 +219,9 @@ class Readings:
                 findings.append(note(OcmfCode.NOT_TEXT, f"{where}/{key}", field=key))
                 filled.append(digits(written))
             else:
-                findings.append(warning(OcmfCode.FIELD_MALFORMED, f"{where}/{key}", field=key))
+                # What was meant cannot be told: a malformed EF is no missing EF.
+                say = warning if key in _DESCRIPTIVE else problem
+                findings.append(say(OcmfCode.FIELD_MALFORMED, f"{where}/{key}", field=key))
                 filled.append(None)
         self._last = cast(_Fields, tuple(filled))
 
@@ -225,7 +229,7 @@ class Readings:
         if written.__class__ is str:
             self._last_time = read_time(written, where, findings)
         elif written is not None:
-            findings.append(warning(OcmfCode.TIME_UNREADABLE, f"{where}/TM", time=type(written).__name__))
+            findings.append(problem(OcmfCode.TIME_UNREADABLE, f"{where}/TM", time=type(written).__name__))
             self._last_time = NO_TIME
         elif self._last_time is None:
             findings.append(note(OcmfCode.TIME_MISSING, where))

@@ -51,6 +51,7 @@ class RuleCode(StrEnum):
     DUPLICATE_RECORD = "duplicate_record"
     CONTEXT_CONTRADICTS_RECORD = "context_contradicts_record"
     IDENTIFICATION_LEVEL_ERROR = "identification_level_error"
+    IDENTIFICATION_LEVEL_UNREADABLE = "identification_level_unreadable"
     IDENTIFICATION_DIFFERS = "identification_differs"
     IDENTIFICATION_LEVEL_DIFFERS = "identification_level_differs"
     IDENTIFICATION_INCOMPLETE = "identification_incomplete"
@@ -84,6 +85,7 @@ class RuleCode(StrEnum):
     REGISTER_UNREADABLE = "register_unreadable"
     REGISTER_INCOMPLETE = "register_incomplete"
     REGISTERS_DISAGREE = "registers_disagree"
+    TARIFF_REGISTERS_ONLY = "tariff_registers_only"
     OTHER_REGISTER_FAULTY = "other_register_faulty"
     OTHER_READING_FAULTY = "other_reading_faulty"
     READING_REPEATED = "reading_repeated"
@@ -121,6 +123,7 @@ class RuleCode(StrEnum):
     UNIT_NOT_ENERGY = "unit_not_energy"
     UNIT_CHANGES = "unit_changes"
     TIME_MISSING = "time_missing"
+    END_TIME_INHERITED = "end_time_inherited"
     LOCAL_TIME_ONLY = "local_time_only"
     CLOCK_NOT_SET = "clock_not_set"
     INTERMEDIATE_TIME_MISSING = "intermediate_time_missing"
@@ -161,6 +164,9 @@ RULES: dict[RuleCode, Rule] = {
     _C.CONTEXT_CONTRADICTS_RECORD: Rule(_W, "meter/ocmf.md §9; the container is not signed", "indeterminate"),
     _C.IDENTIFICATION_LEVEL_ERROR: Rule(
         _X, "OCMF 1.4.1 IL table; meter/ocmf.md §3, §8", "invalid; its text speaks of the clock"
+    ),
+    _C.IDENTIFICATION_LEVEL_UNREADABLE: Rule(
+        _I, "OCMF 1.4.1 IL table; a level outside it may be one of its errors"
     ),
     _C.IDENTIFICATION_DIFFERS: Rule(_X, "meter/ocmf.md §8 (IS, IT, ID equal)"),
     _C.IDENTIFICATION_LEVEL_DIFFERS: Rule(_W, "meter/ocmf.md §8 names IS, IT, ID only"),
@@ -213,6 +219,11 @@ RULES: dict[RuleCode, Rule] = {
     _C.REGISTER_UNREADABLE: Rule(_W, "meter/ocmf.md §7 (form of OBIS codes)", "register ignored"),
     _C.REGISTER_INCOMPLETE: Rule(_W, "meter/ocmf.md §3 (B and E per register); register not billed"),
     _C.REGISTERS_DISAGREE: Rule(_I, "OCMF 1.4.1 reserved registers: same quantity, same energy"),
+    _C.TARIFF_REGISTERS_ONLY: Rule(
+        _I,
+        "OBIS group E; MessEV § 25 no. 7, 8 (a sum needs its operands stated): no total is signed",
+        "indeterminate (several begins)",
+    ),
     _C.OTHER_REGISTER_FAULTY: Rule(
         _I, "meter/ocmf.md §8 (no error state); safe_formats.md §1.5 judges one register"
     ),
@@ -232,10 +243,10 @@ RULES: dict[RuleCode, Rule] = {
     _C.READING_OUTSIDE_TRANSACTION: Rule(_I, "meter/ocmf.md §3 (B first, nothing after the end)"),
     _C.EXCEPTION_ANNOUNCED: Rule(_W, "OCMF 1.4.1 TX code X"),
     _C.EXCEPTION_IN_TRANSACTION: Rule(_X, "meter/ocmf.md §3, §8 (X anywhere: not billable)"),
-    _C.UNKNOWN_REASON_CODE: Rule(_W, "OCMF 1.4.1 TX table"),
+    _C.UNKNOWN_REASON_CODE: Rule(_I, "OCMF 1.4.1 TX table; it may announce an exception (X)"),
     _C.ENERGY_ERROR_FLAG: Rule(_X, "OCMF 1.4.1 EF (E); law/rules.md §12", _AT_ENDS),
     _C.TIME_ERROR_FLAG: Rule(_W, "OCMF 1.4.1 EF (t); law/rules.md §4, §5", "explicitly passes"),
-    _C.UNKNOWN_ERROR_FLAG: Rule(_W, "OCMF 1.4.1 EF (only E and t)"),
+    _C.UNKNOWN_ERROR_FLAG: Rule(_I, "OCMF 1.4.1 EF (only E and t); an error that nobody can read"),
     _C.METER_NOT_PRESENT: Rule(_X, _STATUS, _AT_ENDS),
     _C.METER_TIMEOUT: Rule(_X, _STATUS, _AT_ENDS),
     _C.METER_DISCONNECTED: Rule(_X, _STATUS, _AT_ENDS),
@@ -268,6 +279,9 @@ RULES: dict[RuleCode, Rule] = {
     _C.UNIT_NOT_ENERGY: Rule(_I, "OCMF 1.4.1 table 20; PAngV § 14(4)"),
     _C.UNIT_CHANGES: Rule(_W, "meter/ocmf.md §8 (same RU per register)"),
     _C.TIME_MISSING: Rule(_I, "OCMF 1.4.1 TM 1..1; law/rules.md §4 no. 2"),
+    _C.END_TIME_INHERITED: Rule(
+        _W, "OCMF 1.4.1 TM 1..1; meter/ocmf.md §3 (inheritance): a session does not end when it begins"
+    ),
     _C.LOCAL_TIME_ONLY: Rule(_W, "law/rules.md §5, §12 (a poor clock does not void the energy)"),
     _C.CLOCK_NOT_SET: Rule(
         _W, "meter/safe_formats.md §11; law/rules.md §5, §12 (the operating seconds order)"

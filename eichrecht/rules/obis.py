@@ -39,6 +39,7 @@ _EDL40_COMPENSATED = 0xC8
 _IMPORT_MAINS, _IMPORT_MAINS_SESSION = frozenset({0x01, 0xB0}), frozenset({0xB2})
 _IMPORT_DEVICE, _IMPORT_DEVICE_SESSION = frozenset({0x98, 0xB1}), frozenset({0xB3})
 _VENDOR = frozenset({0x9E})
+_EXPORT = 0x02
 _SESSION_REGISTERS = _IMPORT_MAINS_SESSION | _IMPORT_DEVICE_SESSION
 _F_BSM_SESSION = 198
 _RESERVED_BLOCK = range(0xB0, 0xC8)
@@ -67,6 +68,8 @@ class Register:
         compensated: Whether cable losses are subtracted.
         rank: Place in the order in which registers count as the energy delivered, 0 best; ``None`` if the
             register does not measure energy delivered to the vehicle (export, reserved, other quantities).
+        energy: Whether it measures active energy at all, delivered or not: a fault of it is one of the meter.
+        total: Whether it is a total, and not a tariff register (1.8.1, 1.8.2, ...) that holds a share of one.
         comparable: Whether it must tell the same energy as the other registers of its kind: not the vendor
             register 9E, and not a tariff register (1.8.1, 1.8.2, ...), which holds a share of the total.
         rises: Whether its value never begins anew, so that a value stands for a moment in the meter's life: not
@@ -77,6 +80,8 @@ class Register:
     relevant: bool
     compensated: bool
     rank: int | None
+    energy: bool
+    total: bool
     comparable: bool
     rises: bool
 
@@ -86,7 +91,16 @@ def _register(text: str) -> Register | None:
     if text == _SESSION_ENERGY:
         key = int.from_bytes(bytes((1, 0, 128, _TIME_INTEGRAL, 0, _NO_F)), "big")
         last = _RANKS.index(_VENDOR)
-        return Register(key, relevant=True, compensated=False, rank=last, comparable=False, rises=False)
+        return Register(
+            key,
+            relevant=True,
+            compensated=False,
+            rank=last,
+            energy=True,
+            total=True,
+            comparable=False,
+            rises=False,
+        )
     groups = _groups(text)
     if groups is None:
         return None
@@ -107,6 +121,8 @@ def _register(text: str) -> Register | None:
         relevant=relevant,
         compensated=compensated,
         rank=rank,
+        energy=relevant or (d == _TIME_INTEGRAL and c == _EXPORT),
+        total=total,
         comparable=rank is not None and total and c not in _VENDOR,
         rises=rank is not None and c not in _SESSION_REGISTERS and f != _F_BSM_SESSION,
     )

@@ -27,11 +27,12 @@ from eichrecht.rules.judgements import RegisterResult, TransactionJudgement
 from eichrecht.rules.obis import register_of
 from eichrecht.rules.policy import DEFAULT_POLICY
 from eichrecht.rules.registers import difference, seconds_of
+from eichrecht.rules.sources import GOOD_LEVELS
 
 _new_transaction = positional_constructor(TransactionJudgement)
 _new_register = positional_constructor(RegisterResult)
 _BEGIN, _END, _ERROR, _VALID = ReadingRole.BEGIN, ReadingRole.END, Severity.ERROR, Verdict.VALID
-_GOOD_LEVELS = frozenset({None, "NONE", "HEARSAY", "TRUSTED", "VERIFIED", "CERTIFIED", "SECURE"})
+_GOOD_LEVELS = GOOD_LEVELS | {None}
 _FIRST = "/RD/0"
 _NOTHING = Decimal(0)
 _SAFE_YEAR = DEFAULT_POLICY.earliest_time.year + 1

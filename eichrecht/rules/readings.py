@@ -70,7 +70,7 @@ def status_flags(reading: Reading) -> Iterator[Finding]:
 def _why_no_energy(reading: Reading) -> Finding:
     if reading.unit is None:
         return found(Code.UNIT_MISSING, reading.where)
-    if reading.unit.lower() in _KWH_OR_WH:
+    if in_energy(reading):
         return found(Code.VALUE_UNUSABLE, reading.where, value=(reading.value or "")[:40])
     return found(Code.UNIT_NOT_ENERGY, reading.where, unit=reading.unit[:20])
 
@@ -98,7 +98,7 @@ def error_flags(reading: Reading) -> Iterator[Finding]:
         yield found(Code.ENERGY_ERROR_FLAG, reading.where)
     if "t" in flags:
         yield found(Code.TIME_ERROR_FLAG, reading.where)
-    if flags.strip("Et"):
+    if set(flags) - {"E", "t"}:
         yield found(Code.UNKNOWN_ERROR_FLAG, reading.where, flags=flags[:20])
 
 
@@ -106,9 +106,19 @@ def is_faulty(reading: Reading) -> bool:
     """Whether the reading announces that its value is no good."""
     return (
         reading.meter_status not in (None, "G")
-        or "E" in reading.error_flags
+        or bool(set(reading.error_flags) - {"t"})
         or any(flag.severity is Severity.ERROR for flag in reading.status_flags)
     )
+
+
+def in_energy(reading: Reading) -> bool:
+    """Whether the value is written in a unit of energy."""
+    return (reading.unit or "").lower() in _KWH_OR_WH
+
+
+def inherits_begin(begin: Reading, end: Reading) -> bool:
+    """Whether the end tells no time of its own and would have that of the begin, as the reading before it."""
+    return "TM" in end.inherited and end.time_text == begin.time_text
 
 
 def faulty(code: Code, reading: Reading) -> Finding:
@@ -126,8 +136,6 @@ def between(reading: Reading) -> Iterator[Finding]:
     """A reading between begin and end: no error state and no flag (ocmf facts §8). X is reported elsewhere."""
     if reading.role is ReadingRole.FISCAL:
         yield found(Code.FISCAL_READING_IN_TRANSACTION, reading.where)
-    elif reading.role is ReadingRole.UNKNOWN:
-        yield found(Code.UNKNOWN_REASON_CODE, reading.where, reason=(reading.reason or "")[:10])
     if reading.meter_status is not None and reading.meter_status != "G":
         yield meter_status(reading)
     if reading.error_flags:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise, zip_longest
 
-from eichrecht.evidence import Finding, PaginationRule, ReadingRole, Severity, SignedRecord
+from eichrecht.evidence import OCMF_TRAITS, Finding, PaginationRule, ReadingRole, Severity, SignedRecord
 from eichrecht.formats import registry
 from eichrecht.rules.codes import RuleCode as Code
 from eichrecht.rules.codes import found
 
 LEVEL_ERRORS = frozenset({"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"})
 """Identification levels that say that the assignment failed (OCMF 1.4.1 IL, group of errors)."""
+
+GOOD_LEVELS = frozenset({"NONE", "HEARSAY", "TRUSTED", "VERIFIED", "CERTIFIED", "SECURE"})
+"""The other identification levels of that table."""
 
 _ENDS = frozenset({ReadingRole.BEGIN, ReadingRole.END})
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -31,8 +34,11 @@ def single(record: SignedRecord) -> Iterator[Finding]:
         yield from record.contradictions
         yield found(Code.UNSIGNED_CONTRADICTS_SIGNED)
     level = record.identification.level
-    if level is not None and level.upper() in LEVEL_ERRORS:
-        yield found(Code.IDENTIFICATION_LEVEL_ERROR, "/IL", level=level[:20])
+    if level is not None:
+        if level.upper() in LEVEL_ERRORS:
+            yield found(Code.IDENTIFICATION_LEVEL_ERROR, "/IL", level=level[:20])
+        elif level.upper() not in GOOD_LEVELS and record.traits is OCMF_TRAITS:
+            yield found(Code.IDENTIFICATION_LEVEL_UNREADABLE, "/IL", level=level[:20])
     if record.traits.has_identifier and not _identifiers(record):
         yield found(Code.SOURCE_UNIDENTIFIED)
     if record.pagination is None and record.traits.pagination is not PaginationRule.NONE:

@@ -72,6 +72,7 @@ def _lone_readings(record: SignedRecord) -> Iterator[Finding]:
         return
     if any(reading.role is ReadingRole.EXCEPTION for reading in record.readings):
         yield found(Code.EXCEPTION_ANNOUNCED)
+    yield from _unknown_reasons([record])
     if not any(reading.role in _ENDS for reading in record.readings):
         if not any(reading.role is ReadingRole.EXCEPTION for reading in record.readings):
             yield found(Code.RECORD_WITHOUT_SESSION)
@@ -160,6 +161,7 @@ def _judge_readings(
         findings.append(found(Code.ONE_READING_ONLY))
         return _result(findings, (), None, None, duration=False)
     findings += _unreadable_registers(records)
+    findings += _unknown_reasons(records)
     order = billing_order(tracks)
     counting = order[0] if order else None
     findings += _other_readings(records, counting)
@@ -176,7 +178,10 @@ def _judge_readings(
     results += tuple(result_of(track) for track in tracks if track.complete and track not in order)
     energy_kwh = results[0].energy_kwh
     duration_s = None
-    if begin.time is not None and end.time is not None:
+    inherited = reading_rules.inherits_begin(begin, end)
+    if inherited:
+        findings.append(found(Code.END_TIME_INHERITED, end.where))
+    elif begin.time is not None and end.time is not None:
         duration_s = seconds_of(end.time - begin.time)
     elif begin.seconds_index is not None and end.seconds_index is not None:
         # A local time cannot be subtracted (it may skip or repeat an hour), the operating seconds can.
@@ -188,6 +193,7 @@ def _judge_readings(
     if results[0].compensated:
         findings.append(found(Code.LOSSES_COMPENSATED, begin.where, register=counting.obis[:40]))
     findings += other_registers(counting, tracks, policy)
+    findings += _shares_only(counting, order)
     findings += reading_rules.clock(begin, end, records[0].traits)
     findings += plausible(energy_kwh, duration_s, begin, policy)
     every = (reading for record in records for reading in record.readings)
@@ -279,14 +285,31 @@ def _other_readings(records: Sequence[SignedRecord], counting: RegisterTrack | N
             if reading.role is ReadingRole.EXCEPTION or not reading_rules.is_faulty(reading):
                 continue
             register = register_of(reading.obis) if reading.obis else None
-            if register is None and not reading.obis:
+            if not reading.obis:
                 if reading.meter_status not in (None, "G"):
                     yield reading_rules.meter_status(reading)
                 yield from reading_rules.error_flags(reading)
-            elif register is None or register.rank is None:
+            elif not (reading_rules.in_energy(reading) if register is None else register.energy):
                 yield reading_rules.faulty(Code.OTHER_READING_FAULTY, reading)
-            elif counting is None or register.key != counting.register.key:
+            elif register is None or counting is None or register.key != counting.register.key:
                 yield reading_rules.faulty(Code.OTHER_REGISTER_FAULTY, reading)
+
+
+def _unknown_reasons(records: Sequence[SignedRecord]) -> Iterator[Finding]:
+    """A reason code that nobody can read may be an exception, in whatever register it stands."""
+    for record in records:
+        if not record.traits.roles_signed:
+            continue
+        for reading in record.readings:
+            if reading.role is ReadingRole.UNKNOWN:
+                yield found(Code.UNKNOWN_REASON_CODE, reading.where, reason=(reading.reason or "")[:10])
+
+
+def _shares_only(counting: RegisterTrack, order: Sequence[RegisterTrack]) -> Iterator[Finding]:
+    """Of several tariff registers none tells the session's energy, and nobody signed their sum."""
+    others = [track for track in order if track is not counting and (track.begins or track.ends)]
+    if not counting.register.total and others:
+        yield found(Code.TARIFF_REGISTERS_ONLY, "", register=counting.obis[:40], other=others[0].obis[:40])
 
 
 def _result(

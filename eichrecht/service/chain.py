@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import anyio.to_thread
 
 from eichrecht.billing.build import BilledSession, KnownCircumstances, Outcome, bill_session
-from eichrecht.billing.clock import session_start
+from eichrecht.billing.clock import session_start, signed_start
 from eichrecht.billing.codes import BillingCode
 from eichrecht.billing.facts import SessionFacts
 from eichrecht.billing.policy import BillingPolicy
@@ -126,7 +126,8 @@ class Chain:
             sha256 = await tx.evidence.add(document, now)
             token = new_receipt_token()
             tariff = await self._tariff_at_start(tx, facts, verdict)
-            billed = await self._bill(tx, facts, verdict, ring, tariff, token, now)
+            same = await self._same_at_signed_start(tx, facts, verdict, tariff)
+            billed = await self._bill(tx, facts, verdict, ring, tariff, token, now, same)
             stored = await self._store(tx, facts, billed, verdict, [sha256], token, now)
             await tx.intakes.add(
                 Intake(
@@ -174,6 +175,7 @@ class Chain:
         tariff: Tariff | None,
         receipt_token: str,
         now: datetime,
+        same_tariff: bool | None = None,
     ) -> BilledSession:
         token = facts.cdr_token
         partner = await tx.partners.by_party(Role.EMSP, token.country_code, token.party_id)
@@ -190,6 +192,7 @@ class Chain:
                 routed=partner is not None,
                 already_sent=await _exists(tx, facts),
                 session_already_billed=False,  # the store's unique index refuses it in the same transaction
+                same_tariff_at_signed_start=same_tariff,
             ),
         )
         other = (
@@ -209,12 +212,16 @@ class Chain:
             return None
         starts = [session_start(facts, transaction) for transaction in verdict.transactions]
         known = [moment for moment in (*starts, facts.start_date_time) if moment is not None]
-        start = min(known, default=self._clock())
-        try:
-            version = await tx.tariffs.as_of(facts.country_code, facts.party_id, facts.tariff_id, start)
-        except NotFound:
+        return await _tariff_as_of(tx, facts, facts.tariff_id, min(known, default=self._clock()))
+
+    async def _same_at_signed_start(
+        self, tx: Transaction, facts: SessionFacts, verdict: DocumentVerdict, tariff: Tariff | None
+    ) -> bool | None:
+        """Return whether the tariff that was found is also that at the start by the meter's clock, if it has one."""
+        if tariff is None or facts.tariff_id is None:
             return None
-        return V2_2_1.load(Tariff, json.loads(version.body))
+        starts = [start for one in verdict.transactions if (start := signed_start(one)) is not None]
+        return all([await _tariff_as_of(tx, facts, facts.tariff_id, at) == tariff for at in starts])
 
     async def _store(
         self,
@@ -346,12 +353,23 @@ class Chain:
         now: datetime,
     ) -> StoredCdr:
         token = new_receipt_token()
-        tariff = tariff or await self._tariff_at_start(tx, facts, verdict)
-        billed = await self._bill(tx, facts, verdict, ring, tariff, token, now)
+        same = None  # a tariff that a person chose is not one that a told time chose
+        if tariff is None:
+            tariff = await self._tariff_at_start(tx, facts, verdict)
+            same = await self._same_at_signed_start(tx, facts, verdict, tariff)
+        billed = await self._bill(tx, facts, verdict, ring, tariff, token, now, same)
         stored = await self._store(tx, facts, billed, verdict, original.evidence, token, now)
         if stored is None or stored.state == CdrState.HELD:
             raise CorrectionRefused(billed.findings)
         return stored
+
+
+async def _tariff_as_of(tx: Transaction, facts: SessionFacts, tariff_id: str, at: datetime) -> Tariff | None:
+    try:
+        version = await tx.tariffs.as_of(facts.country_code, facts.party_id, tariff_id, at)
+    except NotFound:
+        return None
+    return V2_2_1.load(Tariff, json.loads(version.body))
 
 
 def _digest(facts: SessionFacts, document: Document) -> str:

@@ -23,7 +23,8 @@ class Settings(BaseSettings):
         allow_loopback_partners: Also call partners over plain http on this machine (demo and tests).
         worker: Deliver from this process; ``False`` where ``eichrecht worker`` runs elsewhere.
         require_confirmed_key, allow_unsigned_split, bill_uncertified_time, bill_uncertified_parking,
-            bill_rounded_energy: See :class:`~eichrecht.billing.policy.BillingPolicy`.
+            bill_rounded_energy, allow_other_identification, allow_record_gap, allow_implausible,
+            allow_other_tariff_text: See :class:`~eichrecht.billing.policy.BillingPolicy`.
     """
 
     model_config = SettingsConfigDict(env_prefix="EICHRECHT_", extra="ignore", frozen=True)
@@ -43,6 +44,10 @@ class Settings(BaseSettings):
     bill_uncertified_time: bool = False
     bill_uncertified_parking: bool = False
     bill_rounded_energy: bool = False
+    allow_other_identification: bool = False
+    allow_record_gap: bool = False
+    allow_implausible: bool = False
+    allow_other_tariff_text: bool = False
 
     @property
     def policy(self) -> BillingPolicy:
@@ -53,6 +58,10 @@ class Settings(BaseSettings):
             bill_uncertified_time=self.bill_uncertified_time,
             bill_uncertified_parking=self.bill_uncertified_parking,
             bill_rounded_energy=self.bill_rounded_energy,
+            allow_other_identification=self.allow_other_identification,
+            allow_record_gap=self.allow_record_gap,
+            allow_implausible=self.allow_implausible,
+            allow_other_tariff_text=self.allow_other_tariff_text,
         )
 
     @property

@@ -20,22 +20,30 @@ from eichrecht.store.tables import billed_records, billed_spans, cdrs
 _UNITS_PER_KWH = Decimal(10) ** 9
 """Stretches are kept in whole micro-watt-hours: finer than any meter, and exact integers in every database."""
 
+ONLY_KEPT = "~"
+"""Begins the names of stretches that are kept for another kind to be compared with, and may overlap each other."""
+
 _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class BilledSpan:
-    """A stretch of a register that only ever rises.
+    """A stretch of a register that only ever rises, or of the time in which another one counted.
 
     Attributes:
         register: Who measured: fingerprint of the meter's key and the register, as one opaque text.
-        begin_kwh: Register at the begin.
+        begin_kwh: Register at the begin; seconds, where the name is that of a stretch of time.
         end_kwh: Register at the end.
+        kept: Whether it is kept for later CDRs to be compared with.
+        compared: Whether it is compared with what is kept. Two stretches of one register are both kept and
+            compared; of two kinds that exclude each other, each keeps its own and is compared with the other.
     """
 
     register: str
     begin_kwh: Decimal
     end_kwh: Decimal
+    kept: bool = True
+    compared: bool = True
 
     def units(self) -> tuple[int, int] | None:
         """Return begin and end in micro-watt-hours; ``None`` for an empty stretch and beyond every register."""
@@ -64,7 +72,7 @@ class BilledRepository:
         )
         for span in spans:
             units = span.units()
-            if found is None and units is not None:
+            if found is None and units is not None and span.compared:
                 found = await self._overlapping(span.register, *units)
         return found
 
@@ -99,7 +107,7 @@ class BilledRepository:
             )
         for position, span in enumerate(spans):
             units = span.units()
-            if units is not None:
+            if units is not None and span.kept:
                 await self._connection.execute(
                     insert(billed_spans).values(
                         cdr_pk=cdr_pk,
@@ -127,6 +135,8 @@ class BilledRepository:
             await self._connection.execute(select(billed_spans).where(billed_spans.c.cdr_pk == cdr_pk))
         ).all()
         for span in spans:
+            if span.register.startswith(ONLY_KEPT):
+                continue
             if await self._overlapping(span.register, span.begin_units, span.end_units, besides=cdr_pk):
                 raise RecordAlreadyBilled(f"energy of CDR {cdr_id} is billed by another CDR by now")
         try:

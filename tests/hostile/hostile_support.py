@@ -96,9 +96,8 @@ class World:
             await tx.keys.add(key, START)
 
     async def take(self, session_id: str, content: bytes, **more: Any) -> TakenSession:
-        value = session_facts(
-            session_id, more.pop("evse_id", EVSE), more.pop("token_uid", CARD), "ENERGY-49", **more
-        )
+        value = session_facts(session_id, more.pop("evse_id", EVSE), more.pop("token_uid", CARD), "ENERGY-49")
+        value |= more
         raw = dumps(value)
         return await self.chain.take_session(read_facts(value), raw, Document(session_id, content))
 

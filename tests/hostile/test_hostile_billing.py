@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from eichrecht.billing.build import Outcome
-from eichrecht.demo.material import session_facts
+from eichrecht.demo.material import ENERGY_TARIFF, session_facts
 from eichrecht.evidence import Document
 from eichrecht.service.errors import ServiceError
 from eichrecht.store.cdrs import NewCdr
 from eichrecht.store.errors import RecordAlreadyBilled, StoreError
 from eichrecht.store.states import CdrState
 from ocpi.objects.cdr import Cdr
+from ocpi.objects.tariff import Tariff
 from ocpi.transport import json
+from ocpi.transport.json import dumps
 from ocpi.versions import V2_2_1
 from sample_meters.ocmf import OcmfMeter
 from sample_meters.safe_xml import SafeValue, safe_xml
@@ -260,6 +262,153 @@ def test_a_pair_over_other_customers_sessions_is_held(tmp_path: Path) -> None:
     async def attack(world: World) -> None:
         taken = await world.take("S1", begin + b"\n" + end)
         assert (taken.outcome, found(taken)) == (Outcome.HELD, {"records_missing_between"})
+
+    in_world(tmp_path, attack)
+
+
+@pytest.mark.parametrize("pages", [(None, None), ("T1", None), ("T01", "T07"), ("1", "7")])
+def test_a_gap_is_not_hidden_by_leaving_the_numbers_out(
+    tmp_path: Path, pages: tuple[str | None, ...]
+) -> None:
+    begin = meter(head={"PG": pages[0]}).begin_record(Decimal("100"), START)
+    end = meter(head={"PG": pages[1]}).end_record(Decimal("160"), START + 5 * HOUR)
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", begin + b"\n" + end)
+        assert (taken.outcome, found(taken)) == (Outcome.HELD, {"records_not_numbered"})
+        whole = honest_record(meter(head={"PG": None}), "200", "210")
+        assert (await world.take("S2", whole)).outcome is Outcome.READY, "one record has no gap"
+
+    in_world(tmp_path, attack)
+
+
+@pytest.mark.parametrize(
+    ("head", "token", "code"),
+    [
+        ({}, {"type": "APP_USER", "uid": "APP-OF-SOMEBODY-ELSE"}, "other_identification"),
+        ({}, {"type": "AD_HOC_USER", "uid": OTHER_CARD}, "other_identification"),
+        ({}, {"type": "APP_USER", "uid": CARD.lower()}, None),
+        ({"ID": "00000000"}, {"type": "APP_USER", "uid": "APP-1"}, None),
+        ({"IT": "CENTRAL", "ID": "APP-1"}, {"type": "APP_USER", "uid": "APP-1"}, None),
+        ({"IS": False, "IT": "NONE", "ID": None}, {}, "no_identification"),
+        ({"IS": False, "IT": "NONE", "ID": ""}, {}, "no_identification"),
+        ({"IS": False, "IT": "NONE", "ID": None}, {"type": "APP_USER", "uid": "APP-1"}, None),
+        ({"IS": False}, {}, None),  # the card that is billed was signed after all
+        ({"IT": "DENIED", "ID": None}, {}, "no_identification"),
+        (
+            {"IS": False, "IT": "DENIED", "ID": None},
+            {"type": "APP_USER", "uid": "APP-1"},
+            "no_identification",
+        ),
+    ],
+)
+def test_who_is_billed_is_who_was_signed(
+    tmp_path: Path, head: dict[str, Any], token: dict[str, str], code: str | None
+) -> None:
+    said = session_facts("S1", EVSE, CARD, "T")["cdr_token"] | token
+
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", honest_record(meter(head=head)), cdr_token=said)
+        assert taken.outcome is (Outcome.HELD if code else Outcome.READY)
+        assert found(taken) == ({code} if code else set())
+
+    in_world(tmp_path, attack)
+
+
+def registers(own: OcmfMeter, *values: tuple[str, str, str], hours: int = 0) -> bytes:
+    """A session with several registers: (OBIS code, begin, end)."""
+    start = START + hours * HOUR
+    begins = [own.reading(Decimal(first), start, "B", register=obis) for obis, first, _ in values]
+    ends = [own.reading(Decimal(last), start + HOUR, "E", register=obis) for obis, _, last in values]
+    return own.record([*begins, *ends])
+
+
+COMPENSATED, SESSION = "01-00:B1.08.00*FF", "01-00:B2.08.00*FF"
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ([("1-0:1.8.0", "600", "610")], [("1-0:1.8.0", "600", "610"), (COMPENSATED, "590", "599.9")]),
+        ([("1-0:1.8.0", "600", "610"), (COMPENSATED, "590", "599.9")], [("1-0:1.8.0", "605", "608")]),
+        ([("1-0:1.8.0", "600", "610")], [("1-b:1.8.0", "600", "610")]),
+        ([("1-b:1.8.e", "600", "610")], [("01-00:01.08.00*00", "609", "620")]),
+        ([(SESSION, "0", "10")], [(SESSION, "0", "10.5")]),
+        ([("1-0:1.8.0*198", "0", "10")], [("1-0:1.8.0*198", "0", "9.9")]),
+        (
+            [("1-0:1.8.0", "600", "610"), (SESSION, "0", "10")],
+            [("01-00:B3.08.00*FF", "0", "9.9"), ("1-0:1.8.0", "600", "610")],
+        ),
+        ([("1-0:1.8.0", "600", "610")], [(SESSION, "0", "10")]),
+        ([(SESSION, "0", "10")], [("1-0:1.8.0", "600", "610")]),
+    ],
+)
+def test_the_same_energy_is_known_again_whichever_register_bills(
+    tmp_path: Path, first: list[tuple[str, str, str]], again: list[tuple[str, str, str]]
+) -> None:
+    own = meter()
+    one, other = registers(own, *first), registers(own, *again)
+
+    async def attack(world: World) -> None:
+        assert (await world.take("S1", one)).outcome is Outcome.READY
+        assert found(await world.take("S2", other)) == {"record_already_billed"}
+
+    in_world(tmp_path, attack)
+
+
+@pytest.mark.parametrize("obis", [SESSION, "1-0:1.8.0*198"])
+def test_a_session_register_begins_anew_with_each_session(tmp_path: Path, obis: str) -> None:
+    own = meter()
+    lost = meter(clock="U")  # its clock tells the same hour after each power failure
+    records = [
+        registers(own, (obis, "0", "10")),
+        registers(own, (obis, "0", "10"), hours=1),
+        registers(lost, (obis, "0", "7")),
+        registers(lost, (obis, "0", "8")),
+    ]
+
+    async def honest(world: World) -> None:
+        for number, record in enumerate(records):
+            taken = await world.take(f"S{number}", record)
+            assert taken.outcome is Outcome.READY, taken.findings
+        repeated = registers(lost, (obis, "0", "8"))
+        assert found(await world.take("S9", repeated)) == {"record_already_billed"}
+
+    in_world(tmp_path, honest)
+
+
+def test_a_told_start_does_not_choose_the_version_of_the_tariff(tmp_path: Path) -> None:
+    newer = ENERGY_TARIFF | {"id": "CHANGED", "last_updated": "2026-03-01T00:00:00Z"}
+    dear = {"type": "ENERGY", "price": Decimal("4.90"), "vat": 19, "step_size": 1}
+    older = newer | {"last_updated": "2026-01-01T00:00:00Z", "elements": [{"price_components": [dear]}]}
+
+    async def attack(world: World) -> None:
+        async with world.database.transaction() as tx:
+            for value in (older, newer):
+                await tx.tariffs.put(V2_2_1.load(Tariff, value), dumps(value), START)
+        early = {"tariff_id": "CHANGED", "start_date_time": "2026-02-23T17:00:00Z"}
+        held = await world.take("S1", honest_record(), **early)
+        assert (held.outcome, found(held)) == (Outcome.HELD, {"told_start_changes_tariff"})
+        plugged_in = {"tariff_id": "CHANGED", "start_date_time": "2026-03-02T16:45:00Z"}
+        honest = await world.take("S2", honest_record(begin="110.000", end="120.000"), **plugged_in)
+        assert honest.outcome is Outcome.READY, honest.findings
+        # Withdrawn before the session started by the meter's clock.
+        async with world.database.transaction() as tx:
+            await tx.tariffs.withdraw("DE", "CPO", "CHANGED", START - HOUR)
+        late = await world.take("S3", honest_record(begin="120.000", end="130.000"), **early)
+        assert found(late) == {"told_start_changes_tariff"}
+
+    in_world(tmp_path, attack)
+
+
+def test_energy_beyond_experience_waits_for_a_person(tmp_path: Path) -> None:
+    async def attack(world: World) -> None:
+        taken = await world.take("S1", honest_record(begin="1000.000", end="99999.000"))
+        assert (taken.outcome, found(taken)) == (Outcome.HELD, {"energy_implausible", "power_implausible"})
+        async with world.database.reading() as tx:
+            assert not await tx.deliveries.find()
+        released = await world.decisions.release("S1", sorted(found(taken)), by="ops", reason="seen")
+        assert released.state is CdrState.READY
 
     in_world(tmp_path, attack)
 

@@ -98,6 +98,7 @@ def test_a_cdr_agrees_with_itself_and_with_the_meter(
         "energy_split_unsigned",
         "billed_energy_above_signed",
         "time_outside_signed_readings",
+        "power_implausible",
     }, billed.findings
     sent = V2_2_1.load(Cdr, json.loads(json.dumps(V2_2_1.dump(cdr))))
     again = reconcile(

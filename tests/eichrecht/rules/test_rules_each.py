@@ -50,6 +50,7 @@ CASES: dict[RuleCode, tuple[list[SignedRecord], list[SignedRecord]]] = {
     ),
     C.DUPLICATE_RECORD: ([*pair(), pair()[1]], [*pair()]),
     C.IDENTIFICATION_LEVEL_ERROR: ([record(*BOTH, IL="MISMATCH")], [record(*BOTH, IL="NONE")]),
+    C.IDENTIFICATION_LEVEL_UNREADABLE: ([record(*BOTH, IL="MISMATCH ")], [record(*BOTH, IL="trusted")]),
     C.IDENTIFICATION_DIFFERS: (
         [*pair(last={"ID": "99223344556677"})],
         [*pair({"ID": "AABBCCDD"}, {"ID": "aabbccdd"})],
@@ -116,6 +117,26 @@ CASES: dict[RuleCode, tuple[list[SignedRecord], list[SignedRecord]]] = {
             )
         ],
     ),
+    C.TARIFF_REGISTERS_ONLY: (
+        [
+            record(
+                begin("100", RI="1-0:1.8.1"),
+                begin("50", RI="1-0:1.8.2"),
+                end("110", RI="1-0:1.8.1"),
+                end("67", RI="1-0:1.8.2"),
+            )
+        ],
+        [
+            record(
+                begin("150", RI="1-0:1.8.0"),
+                begin("100", RI="1-0:1.8.1"),
+                begin("50", RI="1-0:1.8.2"),
+                end("177", RI="1-0:1.8.0"),
+                end("110", RI="1-0:1.8.1"),
+                end("67", RI="1-0:1.8.2"),
+            )
+        ],
+    ),
     C.OTHER_REGISTER_FAULTY: (
         [
             record(
@@ -168,6 +189,10 @@ CASES: dict[RuleCode, tuple[list[SignedRecord], list[SignedRecord]]] = {
     C.UNIT_NOT_ENERGY: ([record(begin(RU="mOhm"), end(RU="mOhm"))], [record(begin(RU="Wh"), end(RU="Wh"))]),
     C.UNIT_CHANGES: ([record(begin(), end("110250", RU="Wh"))], [record(begin(), end(RU="KWH"))]),
     C.TIME_MISSING: ([record(begin(TM=None), end())], [record(begin(), end(TM=None))]),  # inherited
+    C.END_TIME_INHERITED: (
+        [record(begin(), end(TM=None))],
+        [record(begin(), between("110.25", 60), end(TM=None))],
+    ),
     C.LOCAL_TIME_ONLY: ([record(begin(TM="2024-07-24T10:00:00,000 S"), end())], [record(*BOTH)]),
     C.TIME_DECREASES: ([record(begin(minute=2), end(minute=1))], [record(begin(minute=1), end(minute=1))]),
     C.CLOCK_SET_BACK: (

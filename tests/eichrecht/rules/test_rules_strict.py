@@ -318,3 +318,81 @@ def test_broken_rule_outweighs_an_undecided_one() -> None:
     result = one(begin(TM=None), end("1"))
     assert {C.TIME_MISSING, C.VALUE_DECREASES} <= codes(result)
     assert result.verdict is INVALID
+
+
+UNREADABLE = [
+    {"EF": ["E"]},
+    {"EF": True},
+    {"EF": {}},
+    {"TX": ["X"]},
+    {"TX": "x"},
+    {"TX": "X "},
+    {"ST": ["G"]},
+    {"RV": [110]},
+    {"RU": ["kWh"]},
+    {"RI": ["1-0:1.8.0"]},
+    {"TM": ["2024-07-24T10:20:00,000+0200 S"]},
+    {"EF": "e"},
+    {"EF": " "},
+    {"EF": 0},
+]
+
+
+@pytest.mark.parametrize("change", UNREADABLE, ids=str)
+@pytest.mark.parametrize("register", [TOTAL, EXPORT])
+def test_a_member_that_nobody_can_read_is_no_missing_one(change: dict[str, object], register: str) -> None:
+    result = one(begin(), between(**({"RI": register} | change)), end())
+    assert result.verdict is not VALID
+    assert not result.billable.energy
+    assert alone(record(begin(), end(**change))) & {
+        "record_unreliable",
+        "unknown_reason_code",
+        "unknown_error_flag",
+    }
+
+
+@pytest.mark.parametrize(
+    "head",
+    [{name: ["x"]} for name in ("IL", "IT", "ID", "IS", "PG", "MS", "GS", "CT", "CI", "TT")]
+    + [{"IL": {}}, {"IL": "MISMATCH "}, {"IL": "MISM\u0410TCH"}],
+    ids=str,
+)
+def test_a_head_member_that_decides_is_not_dropped(head: dict[str, object]) -> None:
+    result = one(begin(), end(), **head)
+    assert (result.verdict, result.billable.energy) == (INDETERMINATE, False)
+    assert judged(record(begin(), **head), record(end(), PG="T2")).verdict is not VALID
+
+
+def test_descriptive_members_of_another_type_void_nothing() -> None:
+    assert one(begin(RT=["AC"]), end(RT=["AC"]), MV=["Maker"], MF=[1], GV=[2]).verdict is VALID
+
+
+@pytest.mark.parametrize("register", [EXPORT, "01-00:C0.08.00*FF", "1-0:1.8.1", "no OBIS code"])
+@pytest.mark.parametrize("fault", [{"ST": "M"}, {"EF": "E"}, {"EF": "?"}], ids=str)
+def test_a_fault_of_any_energy_register_is_one_of_the_meter(register: str, fault: dict[str, str]) -> None:
+    result = one(begin(), between(RI=register, **fault), end(EF=""))
+    assert (result.verdict, codes(result)) == (INDETERMINATE, {C.OTHER_REGISTER_FAULTY})
+    power = one(begin(), between("7.2", RI="1-0:1.7.0", RU="kW", **fault), end(EF=""))
+    assert (power.verdict, codes(power)) == (VALID, {C.OTHER_READING_FAULTY})
+
+
+def test_several_tariff_registers_without_their_total_decide_nothing() -> None:
+    shares = [
+        begin("50", RI=TARIFF_1),
+        begin("7", RI=TARIFF_2),
+        end("60", RI=TARIFF_1),
+        end("24", RI=TARIFF_2),
+    ]
+    assert (one(*shares).verdict, codes(one(*shares))) == (INDETERMINATE, {C.TARIFF_REGISTERS_ONLY})
+    # A total that has no end leaves the share as open as none.
+    assert one(begin("50", RI=TARIFF_1), begin("57"), end("60", RI=TARIFF_1)).verdict is INDETERMINATE
+    assert one(begin("50", RI=TARIFF_1), end("60", RI=TARIFF_1)).verdict is VALID
+
+
+def test_an_end_without_a_time_of_its_own_has_no_duration() -> None:
+    result = one(begin(), end(TM=None))
+    assert (result.verdict, result.duration_s, result.billable.duration) == (VALID, None, False)
+    assert C.END_TIME_INHERITED in codes(result)
+    # The end of the second register inherits from that of the first: that is what inheritance is for.
+    both = one(begin(), begin("0", RI=DEVICE_SESSION, TM=None), end(), end("10", RI=DEVICE_SESSION, TM=None))
+    assert (both.duration_s, both.billable.duration) == (Decimal(3600), True)
