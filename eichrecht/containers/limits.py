@@ -33,6 +33,10 @@ MAX_RECORDS = 3 * MAX_ENTRIES
 SHORTEST_RECORD = 16
 """Strings of broken JSON below this many bytes are not looked into; the shortest real record is longer."""
 
+SHORTEST_EVIDENCE = 64
+"""Texts beside the records below this many bytes are not opened: a signature alone has 96 hexadecimal digits, and
+dates, names and addresses are shorter."""
+
 MAX_XML_ROOTS = 1_000
 """Most XML documents read from one text. Two occur; each costs some 4 kB of parser memory or more."""
 

@@ -58,18 +58,8 @@ def _messages(payload: Payload) -> Iterator[_Message]:
     if payload.json is not None and not payload.json.broken:
         yield from _from_value(payload.json.value, "")
         return
-    lines = payload.trimmed.split(b"\n") if payload.trimmed.startswith((b"[", b"{")) else []
-    if len(lines) < 2:
-        return
-    found: list[_Message] = []
-    for number, line in enumerate(lines):
-        text = line.strip()
-        value = read_json(text) if text else None
-        if text and (value is None or value.broken):
-            return
-        if value is not None:
-            found += _from_value(value.value, f"/{number}")
-    yield from found
+    for number, value in enumerate(payload.json_lines or ()):
+        yield from _from_value(value, f"/{number}")
 
 
 def _from_value(value: Any, where: str) -> Iterator[_Message]:

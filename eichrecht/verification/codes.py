@@ -15,6 +15,8 @@ class VerificationCode(StrEnum):
     KEY_OF_OTHER_METER = "key_of_other_meter"
     KEY_OUT_OF_VALIDITY = "key_out_of_validity"
     BILLED_ENERGY_NOT_SIGNED = "billed_energy_not_signed"
+    BILLED_ENERGY_UNREADABLE = "billed_energy_unreadable"
+    BILLED_ENERGY_NOT_COMPARABLE = "billed_energy_not_comparable"
     UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
     NON_OCMF_ALGORITHM = "non_ocmf_algorithm"
     SIGNATURE_MISMATCH = "signature_mismatch"

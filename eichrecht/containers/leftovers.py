@@ -1,0 +1,238 @@
+"""Evidence beside the records that a container kind took: what nobody judged is named, so that it cannot hide.
+
+A kind takes what it knows and passes over the rest. That is right for names and addresses. Signed data in a place
+where no kind looks, or in the text around the records, would stand in a document that is called valid; so everything
+that looks like signed evidence, or like a claim of it, must be among the records that were taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.json_text import as_bytes
+from eichrecht.containers.kinds import Found, Opener, Payload
+from eichrecht.containers.limits import SHORTEST_EVIDENCE
+from eichrecht.containers.members import NAMES_SHOWN, printable_text
+from eichrecht.containers.xml_evidence import Unjudged, evidence_in_roots
+from eichrecht.containers.xml_text import gaps
+from eichrecht.evidence import Finding, Part, RecordSpan, problem
+
+_NAMES = frozenset(
+    {
+        *(
+            "signeddata",
+            "signedvalues",
+            "signedmeterdata",
+            "signedmetervalue",
+            "signedmetervalues",
+            "plaindata",
+        ),
+        *("encodeddata", "encodedmetervalue", "ocmfbegin", "ocmfend", "chargingsessions"),
+    }
+)
+"""Members that only containers of signed records have, in small letters and without ``_``."""
+
+_CLAIM = "total_energy"
+"""What a CDR bills (OCPI, every version); an object with it must have signed data inside."""
+
+_SAMPLED = "SignedData"
+"""``format`` of an OCPP 1.6 sampled value that holds a record."""
+
+_OCPI = "ocpi-"
+_OCPI_VALUE = "ocpi-signed-value"
+_OCPI_PLACES = frozenset({"data", "signed_data", "signed_values"})
+_OCPI_MEMBERS = ("plain_data", "signed_data")
+"""The two members of an OCPI signed value, which is judged as a whole; its place in the document is its object."""
+
+_Trie = dict[str, Any]
+_TAKEN = ""
+"""Marks a place in the trie of which everything inside was taken; no component of a place is empty."""
+
+
+def unjudged(payload: Payload, found: Found, opener: Opener, *, placed: bool) -> tuple[Finding, ...]:
+    """Return a finding if something in ``payload`` looks like signed evidence and is not among what was found.
+
+    Args:
+        payload: The payload whose records were taken.
+        found: What was taken.
+        opener: Opens texts in it, one level deeper.
+        placed: The places of the parts are those of members in JSON.
+    """
+    if any(part.content.strip() == payload.trimmed for part in found.parts):
+        return ()  # one record is all there is, and its format says what in it is signed
+    known = frozenset(part.content for part in found.parts)
+    texts = Texts(opener, known)
+    places = [*_in_json(payload, found.parts if placed else (), texts), *_in_xml(payload, found.parts, texts)]
+    places += _around(payload, found, texts)
+    if placed and any(_is_all_of(span, payload) for span in opener.recognise(payload.trimmed)):
+        places.append("/")  # the object is a record itself, beside those in its members
+    if not places:
+        return ()
+    first = ", ".join(printable_text(place) for place in places[:NAMES_SHOWN])
+    listed = first if len(places) <= NAMES_SHOWN else f"{first}, …"
+    where = printable_text(places[0])
+    return (problem(ContainerCode.EVIDENCE_NOT_JUDGED, where, count=len(places), places=listed),)
+
+
+def _is_all_of(span: RecordSpan, payload: Payload) -> bool:
+    return (span.start, span.end) == (0, len(payload.trimmed))
+
+
+class Texts:
+    """Looks into texts beside the records, each text once."""
+
+    def __init__(self, opener: Opener, known: frozenset[bytes]) -> None:
+        self.known = known
+        self._opener = opener
+        self._seen: dict[bytes, bool | None] = {}
+
+    def judged(self, text: bytes) -> bool | None:
+        """Whether every record in ``text`` was taken elsewhere; ``None`` if there is no record in it."""
+        if text in self.known:
+            return True
+        if len(text) < SHORTEST_EVIDENCE:
+            return None
+        if text not in self._seen:
+            parts = self._opener.open(text, is_utf8=True).parts
+            self._seen[text] = all(part.content in self.known for part in parts) if parts else None
+        return self._seen[text]
+
+
+# --- JSON
+
+
+def _in_json(payload: Payload, parts: Sequence[Part], texts: Texts) -> Iterator[str]:
+    value = payload.json_lines if payload.json is None or payload.json.broken else payload.json.value
+    if isinstance(value, dict | list):
+        walk = _JsonWalk(texts)
+        walk.look(value, _taken_places(parts), "")
+        yield from walk.places
+
+
+def _taken_places(parts: Sequence[Part]) -> _Trie:
+    trie: _Trie = {}
+    for part in parts:
+        components = part.where.split("/")[1:]
+        kinds = [layer.kind for layer in part.layers]
+        if not components and _OCPI_VALUE not in kinds:
+            continue  # of the whole text, where nothing says what of it was read
+        if _OCPI_VALUE in kinds and all(kind.startswith(_OCPI) for kind in kinds[: kinds.index(_OCPI_VALUE)]):
+            own = _ocpi_place(components)
+            for member in _OCPI_MEMBERS:
+                _add(trie, [*own, member])
+        else:
+            _add(trie, components)
+    return trie
+
+
+def _ocpi_place(components: Sequence[str]) -> list[str]:
+    """Return the components that lead to an OCPI signed value, without those that lead on into its record."""
+    own: list[str] = []
+    for component in components:
+        if component not in _OCPI_PLACES and not component.isdigit():
+            break
+        own.append(component)
+        if own[-2:-1] == ["signed_values"]:
+            break
+    return own
+
+
+def _add(trie: _Trie, components: Sequence[str]) -> None:
+    node = trie
+    for component in components:
+        node = node.setdefault(component, {})
+    node[_TAKEN] = {}
+
+
+class _JsonWalk:
+    """Goes through a JSON value and collects the places of evidence that was not taken."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.places: list[str] = []
+        self._texts = texts
+
+    def look(self, value: Any, taken: _Trie | None, where: str) -> bool:
+        """Look at a value; ``taken`` is its node in the places taken. Return whether a record in it was judged."""
+        if taken is not None and (_TAKEN in taken or isinstance(value, str)):
+            return True
+        if isinstance(value, str):
+            known = self._texts.judged(as_bytes(value))
+            if known is False:
+                self.places.append(where)
+            return bool(known)
+        if isinstance(value, dict):
+            return self._look_at_object(value, taken, where)
+        if isinstance(value, list):
+            judged = False
+            for index, item in enumerate(value):
+                judged |= self.look(item, _below(taken, str(index)), f"{where}/{index}")
+            return judged
+        return False
+
+    def _look_at_object(self, value: Mapping[str, Any], taken: _Trie | None, where: str) -> bool:
+        known_before = len(self.places)
+        judged = False
+        for name, child in value.items():
+            place, below = f"{where}/{name}", _below(taken, name)
+            count = len(self.places)
+            inside = self.look(child, below, place)
+            judged = judged or inside
+            named = _is_evidence(value, name, child)
+            if named and not inside and below is None and len(self.places) == count:
+                self.places.append(place)
+        claims = value.get(_CLAIM) is not None and not judged and taken is None
+        if claims and len(self.places) == known_before:
+            self.places.append(f"{where}/{_CLAIM}")
+        return judged
+
+
+def _below(taken: _Trie | None, name: str) -> _Trie | None:
+    return None if taken is None or name == _TAKEN else taken.get(name)
+
+
+def _is_evidence(parent: Mapping[str, Any], name: str, value: Any) -> bool:
+    if not value or (isinstance(value, str) and not value.strip()) or isinstance(value, bool):
+        return False
+    if name == "value" and parent.get("format") == _SAMPLED:
+        return isinstance(value, str)
+    return name.replace("_", "").lower() in _NAMES
+
+
+# --- XML and plain text
+
+
+def _in_xml(payload: Payload, parts: Sequence[Part], texts: Texts) -> Iterator[str]:
+    xml = payload.xml
+    if xml is not None and xml.roots:
+        yield from evidence_in_roots(xml, parts, Unjudged(texts.known, texts.judged))
+
+
+_AROUND = frozenset({ContainerCode.TEXT_AROUND_RECORDS, ContainerCode.TEXT_AROUND_XML})
+
+
+def _around(payload: Payload, found: Found, texts: Texts) -> Iterator[str]:
+    """Yield a place for each stretch of text around the records with another record in it, in a further encoding."""
+    if not any(finding.code in _AROUND for finding in found.findings):
+        return
+    xml = payload.xml
+    if xml is not None and xml.roots:
+        spans = [(root.start, root.end) for root in xml.roots]
+    elif payload.json is not None and payload.json.value is not None:
+        return  # its strings were looked at
+    else:
+        spans = list(_spans(payload.content, found.parts))
+    for index, (start, end) in enumerate(gaps(payload.content, tuple(spans))):
+        if texts.judged(payload.content[start:end].strip()) is False:
+            yield f"/text/{index}"
+
+
+def _spans(content: bytes, parts: Sequence[Part]) -> Iterator[tuple[int, int]]:
+    """Yield where the records stand in the text that they were cut out of, in order."""
+    position = 0
+    for part in parts:
+        start = content.find(part.content, position) if part.content else -1
+        if start >= 0:
+            position = start + len(part.content)
+            yield start, position
