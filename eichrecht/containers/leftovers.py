@@ -8,13 +8,14 @@ that looks like signed evidence, or like a claim of it, must be among the record
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.json_text import as_bytes
 from eichrecht.containers.kinds import Found, Opener, Payload
 from eichrecht.containers.limits import SHORTEST_EVIDENCE
-from eichrecht.containers.members import NAMES_SHOWN, printable_text
+from eichrecht.containers.members import NAMES_SHOWN, claims_records, printable_text
 from eichrecht.containers.xml_evidence import Unjudged, evidence_in_roots
 from eichrecht.containers.xml_text import gaps
 from eichrecht.evidence import Finding, Part, RecordSpan, problem
@@ -45,6 +46,11 @@ _OCPI_VALUE = "ocpi-signed-value"
 _OCPI_PLACES = frozenset({"data", "signed_data", "signed_values"})
 _OCPI_MEMBERS = ("plain_data", "signed_data")
 """The two members of an OCPI signed value, which is judged as a whole; its place in the document is its object."""
+
+_SHORTEST_CHARACTERS = SHORTEST_EVIDENCE // 4
+"""A character has up to four bytes."""
+
+_LONGEST_NAME = 40
 
 _Trie = dict[str, Any]
 _TAKEN = ""
@@ -94,6 +100,8 @@ class Texts:
             return True
         if len(text) < SHORTEST_EVIDENCE:
             return None
+        if not self._opener.levels_left():
+            return False if claims_records(text) else None
         if text not in self._seen:
             parts = self._opener.open(text, is_utf8=True).parts
             self._seen[text] = all(part.content in self.known for part in parts) if parts else None
@@ -175,12 +183,23 @@ class _JsonWalk:
         known_before = len(self.places)
         judged = False
         for name, child in value.items():
+            named = _is_name(name) or (name == "value" and value.get("format") == _SAMPLED)
+            opened = isinstance(child, dict | list) or (
+                isinstance(child, str) and len(child) >= _SHORTEST_CHARACTERS
+            )
+            if not named and not opened:
+                continue  # nearly every member of a CDR
             place, below = f"{where}/{name}", _below(taken, name)
             count = len(self.places)
             inside = self.look(child, below, place)
             judged = judged or inside
-            named = _is_evidence(value, name, child)
-            if named and not inside and below is None and len(self.places) == count:
+            if (
+                named
+                and not inside
+                and below is None
+                and len(self.places) == count
+                and _says_something(child)
+            ):
                 self.places.append(place)
         claims = value.get(_CLAIM) is not None and not judged and taken is None
         if claims and len(self.places) == known_before:
@@ -188,16 +207,17 @@ class _JsonWalk:
         return judged
 
 
+@lru_cache(maxsize=1024)
+def _is_name(name: str) -> bool:
+    return len(name) < _LONGEST_NAME and name.replace("_", "").lower() in _NAMES
+
+
 def _below(taken: _Trie | None, name: str) -> _Trie | None:
     return None if taken is None or name == _TAKEN else taken.get(name)
 
 
-def _is_evidence(parent: Mapping[str, Any], name: str, value: Any) -> bool:
-    if not value or (isinstance(value, str) and not value.strip()) or isinstance(value, bool):
-        return False
-    if name == "value" and parent.get("format") == _SAMPLED:
-        return isinstance(value, str)
-    return name.replace("_", "").lower() in _NAMES
+def _says_something(value: Any) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else bool(value) and not isinstance(value, bool)
 
 
 # --- XML and plain text
@@ -209,12 +229,18 @@ def _in_xml(payload: Payload, parts: Sequence[Part], texts: Texts) -> Iterator[s
         yield from evidence_in_roots(xml, parts, Unjudged(texts.known, texts.judged))
 
 
+_EDIFACT = "edifact_interchange"
+"""What the parts of an interchange were recognised by; one in a text says nothing of the text around it."""
+
 _AROUND = frozenset({ContainerCode.TEXT_AROUND_RECORDS, ContainerCode.TEXT_AROUND_XML})
 
 
 def _around(payload: Payload, found: Found, texts: Texts) -> Iterator[str]:
     """Yield a place for each stretch of text around the records with another record in it, in a further encoding."""
-    if not any(finding.code in _AROUND for finding in found.findings):
+    in_text = any(finding.code in _AROUND for finding in found.findings) or any(
+        part.recognised_by == _EDIFACT for part in found.parts
+    )
+    if not in_text:
         return
     xml = payload.xml
     if xml is not None and xml.roots:

@@ -9,7 +9,9 @@ from eichrecht.containers.codes import ArchiveCode, ContainerCode
 from eichrecht.containers.kinds import ContainerKind, Found, Payload
 from eichrecht.containers.leftovers import unjudged
 from eichrecht.containers.limits import (
+    BYTES_PER_RECORD,
     FREE_GROWTH_BYTES,
+    FREE_RECORDS,
     MAX_DECODED_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
@@ -95,6 +97,11 @@ class _Spent:
     out_of_bytes: bool = False
     too_deep: bool = False
 
+    @property
+    def records_limit(self) -> int:
+        """How many records may be cut out of what was looked at so far."""
+        return min(MAX_RECORDS, FREE_RECORDS + self.bytes_seen // BYTES_PER_RECORD)
+
 
 @dataclass(frozen=True, slots=True)
 class _Unwrapping:
@@ -163,7 +170,7 @@ class _Unwrapping:
         return granted
 
     def grant_records(self, wanted: int) -> int:
-        granted = min(wanted, MAX_RECORDS - self.spent.records)
+        granted = min(wanted, max(self.spent.records_limit - self.spent.records, 0))
         self.spent.records += granted
         self.spent.refused_records += wanted - granted
         return granted
@@ -187,7 +194,8 @@ class _Unwrapping:
 def _limits_hit(spent: _Spent, found: Found) -> list[Finding]:
     """Return a finding for each limit that may have cost something."""
     hit: list[Finding] = []
-    for refused, limit in ((spent.refused_entries, MAX_ENTRIES), (spent.refused_records, MAX_RECORDS)):
+    limits = ((spent.refused_entries, MAX_ENTRIES), (spent.refused_records, spent.records_limit))
+    for refused, limit in limits:
         if refused:
             hit.append(problem(ContainerCode.TOO_MANY_RECORDS, refused=refused, limit=limit))
     if spent.out_of_bytes:

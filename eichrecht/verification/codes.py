@@ -17,6 +17,7 @@ class VerificationCode(StrEnum):
     BILLED_ENERGY_NOT_SIGNED = "billed_energy_not_signed"
     BILLED_ENERGY_UNREADABLE = "billed_energy_unreadable"
     BILLED_ENERGY_NOT_COMPARABLE = "billed_energy_not_comparable"
+    UNSIGNED_READING_DIFFERS = "unsigned_reading_differs"
     UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
     NON_OCMF_ALGORITHM = "non_ocmf_algorithm"
     SIGNATURE_MISMATCH = "signature_mismatch"

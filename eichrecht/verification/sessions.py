@@ -21,11 +21,9 @@ from eichrecht.evidence import (
 from eichrecht.rules.engine import judge_transaction
 from eichrecht.rules.judgements import TransactionJudgement
 from eichrecht.rules.profiles import Profile
+from eichrecht.verification.claims import ENERGY_TOLERANCE_KWH
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.pairing import Group, Member
-
-ENERGY_TOLERANCE_KWH = Decimal("0.001")
-"""A CDR may round the signed energy to whole watt-hours, the finest step that OCPI can bill."""
 
 _SIGNED = SignatureStatus.VALID
 

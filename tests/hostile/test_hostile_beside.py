@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eichrecht.evidence import DocumentVerdict, Verdict
+from sample_meters.alfen import AlfenMeter
 from sample_meters.cases import all_cases
 from sample_meters.safe_xml import SafeValue, safe_xml
 from tests.hostile.hostile_support import HOUR, START, codes, honest_record, meter, verify
@@ -202,3 +203,69 @@ def test_a_bill_over_one_end_of_a_session_is_open() -> None:
     verdict = judge(document)
     assert verdict.verdict is not Verdict.VALID
     assert codes(verdict) & {"billed_energy_not_comparable", "billed_energy_not_signed"}
+
+
+# --- numbers beside signed values
+
+
+def message(*beside: dict[str, Any], **members: Any) -> dict[str, Any]:
+    signed = {"value": f"{RECORD}|{KEY}", "format": "SignedData", "context": "Transaction.End"}
+    return {"transactionId": 7, "transactionData": [{"sampledValue": [signed, *beside]}], **members}
+
+
+def newer(value: float, **unit: Any) -> dict[str, Any]:
+    signed = {"signedMeterData": b64(RECORD), "encodingMethod": "OCMF", "signingMethod": "", "publicKey": KEY}
+    sampled = {"value": value, "context": "Transaction.End", "signedMeterValue": signed, **unit}
+    return {"eventType": "Ended", "meterValue": [{"sampledValue": [sampled]}]}
+
+
+AT_END = {"context": "Transaction.End"}
+
+
+@pytest.mark.parametrize(
+    ("document", "differs"),
+    [
+        (message(meterStop=110_000), False),
+        (message(meterStop=999_000), True),
+        (message({"value": "110.0", "unit": "kWh", **AT_END}), False),
+        (message({"value": "999000", **AT_END}), True),
+        (message({"value": "999000", "measurand": "Voltage", **AT_END}), False),
+        (message({"value": "999000", "context": "Sample.Periodic"}), False),
+        (newer(110_000), False),
+        (newer(110, unitOfMeasure={"unit": "Wh", "multiplier": 3}), False),
+        (newer(999, unitOfMeasure={"unit": "kWh"}), True),
+    ],
+)
+def test_an_unsigned_reading_beside_a_signed_one_is_compared(document: dict[str, Any], differs: bool) -> None:
+    verdict = judge(document)
+    assert verdict.verdict is Verdict.VALID, "the signed value is what counts"
+    assert ("unsigned_reading_differs" in codes(verdict)) is differs
+
+
+def test_an_unsigned_type_can_only_make_a_session_fail() -> None:
+    old = AlfenMeter(signs_roles=False)
+    cut = old.begin() + b"\n" + old.between(3)
+    honest = old.begin() + b"\n" + old.end()
+    for content in (cut, cut.replace(b"AP;2", b"AP;1"), honest):
+        verdict = verify(content)
+        assert not any(transaction.billable.energy for transaction in verdict.transactions)
+    assert verify(cut).verdict is Verdict.INDETERMINATE
+    assert (verify(honest).verdict, "role_only_claimed" in codes(verify(honest))) == (Verdict.VALID, True)
+
+
+@pytest.mark.parametrize("record", [b"OCMF|{}|{}\n", b"UNH+1+MSCONS:D:04B:UN:2.4c'"])
+def test_empty_records_are_bounded_by_the_size_of_the_document(record: bytes) -> None:
+    head = b"UNB+UNOC:3+a+b+200101:1200+1'" if record.startswith(b"UNH") else b""
+    verdict = verify(head + record * 4_000)
+    assert len(verdict.records) < 3_000
+    assert "too_many_records" in codes(verdict)
+
+
+@pytest.mark.parametrize("member", ["begin", "end"])
+def test_times_beside_an_original_text_are_compared(member: str) -> None:
+    honest = json.loads(SAMPLES["ctr-original-text"])
+    assert verify(json.dumps(honest).encode()).verdict is Verdict.VALID
+    honest["chargingSessions"][0][member] = "2015-01-01T00:00:00+01:00"
+    verdict = verify(json.dumps(honest).encode())
+    assert verdict.verdict is Verdict.INVALID
+    assert "claimed_time_contradicts" in codes(verdict)
