@@ -153,7 +153,13 @@ def _transaction_of(document: dict[str, Any]) -> tuple[str | None, tuple[Finding
 
 
 def _energy_claims_of(document: dict[str, Any]) -> Iterator[EnergyClaim]:
-    """Yield the energy that the costs are calculated from, wherever it is stated."""
+    """Yield the energy that the costs are calculated from, wherever it is stated.
+
+    The OCPI-shaped form may have the ``total_energy`` of a CDR.
+    """
+    if document.get("total_energy") is not None:
+        total = document["total_energy"]
+        yield energy_claim(total, read_number(total), "/total_energy")
     for name in ("totalCosts", "chargingCostsInfo"):
         costs = document.get(name)
         energy = costs.get("energy") if isinstance(costs, dict) else None

@@ -36,14 +36,16 @@ _NAMES = frozenset(
 """Members that only containers of signed records have, in small letters and without ``_``."""
 
 _CLAIM = "total_energy"
-"""What a CDR bills (OCPI, every version); an object with it must have signed data inside."""
+"""What a CDR bills (OCPI, every version); it must be among the statements that go along with a record."""
 
 _SAMPLED = "SignedData"
 """``format`` of an OCPP 1.6 sampled value that holds a record."""
 
-_OCPI = "ocpi-"
 _OCPI_VALUE = "ocpi-signed-value"
-_OCPI_PLACES = frozenset({"data", "signed_data", "signed_values"})
+_OCPI_COMPONENTS = {"ocpi-envelope": 1, "ocpi-list": 1, "ocpi-cdr": 1, "ocpi-signed-data": 2}
+"""How many components each OCPI layer adds to a place: ``data``, an index, ``signed_data``, ``signed_values`` and an
+index."""
+
 _OCPI_MEMBERS = ("plain_data", "signed_data")
 """The two members of an OCPI signed value, which is judged as a whole; its place in the document is its object."""
 
@@ -114,7 +116,7 @@ class Texts:
 def _in_json(payload: Payload, parts: Sequence[Part], texts: Texts) -> Iterator[str]:
     value = payload.json_lines if payload.json is None or payload.json.broken else payload.json.value
     if isinstance(value, dict | list):
-        walk = _JsonWalk(texts)
+        walk = _JsonWalk(texts, frozenset(claim.where for part in parts for claim in part.energy_claims))
         walk.look(value, _taken_places(parts), "")
         yield from walk.places
 
@@ -126,25 +128,25 @@ def _taken_places(parts: Sequence[Part]) -> _Trie:
         kinds = [layer.kind for layer in part.layers]
         if not components and _OCPI_VALUE not in kinds:
             continue  # of the whole text, where nothing says what of it was read
-        if _OCPI_VALUE in kinds and all(kind.startswith(_OCPI) for kind in kinds[: kinds.index(_OCPI_VALUE)]):
-            own = _ocpi_place(components)
+        own = _ocpi_place(kinds, components)
+        if own is None:
+            _add(trie, components)
+        else:
             for member in _OCPI_MEMBERS:
                 _add(trie, [*own, member])
-        else:
-            _add(trie, components)
     return trie
 
 
-def _ocpi_place(components: Sequence[str]) -> list[str]:
+def _ocpi_place(kinds: Sequence[str], components: Sequence[str]) -> Sequence[str] | None:
     """Return the components that lead to an OCPI signed value, without those that lead on into its record."""
-    own: list[str] = []
-    for component in components:
-        if component not in _OCPI_PLACES and not component.isdigit():
-            break
-        own.append(component)
-        if own[-2:-1] == ["signed_values"]:
-            break
-    return own
+    length = 0
+    for kind in kinds:
+        if kind == _OCPI_VALUE:
+            return components[:length]
+        if kind not in _OCPI_COMPONENTS:
+            return None
+        length += _OCPI_COMPONENTS[kind]
+    return None
 
 
 def _add(trie: _Trie, components: Sequence[str]) -> None:
@@ -157,9 +159,10 @@ def _add(trie: _Trie, components: Sequence[str]) -> None:
 class _JsonWalk:
     """Goes through a JSON value and collects the places of evidence that was not taken."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, claims: frozenset[str]) -> None:
         self.places: list[str] = []
         self._texts = texts
+        self._claims = claims
 
     def look(self, value: Any, taken: _Trie | None, where: str) -> bool:
         """Look at a value; ``taken`` is its node in the places taken. Return whether a record in it was judged."""
@@ -201,9 +204,9 @@ class _JsonWalk:
                 and _says_something(child)
             ):
                 self.places.append(place)
-        claims = value.get(_CLAIM) is not None and not judged and taken is None
-        if claims and len(self.places) == known_before:
-            self.places.append(f"{where}/{_CLAIM}")
+        claim = f"{where}/{_CLAIM}"
+        if value.get(_CLAIM) is not None and claim not in self._claims and len(self.places) == known_before:
+            self.places.append(claim)
         return judged
 
 

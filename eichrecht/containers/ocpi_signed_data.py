@@ -54,29 +54,32 @@ def _from_list(values: list[Any], opener: Opener) -> Found | None:
 
 
 def _from_object(value: dict[str, Any], opener: Opener) -> Found | None:
-    if "signed_values" in value:
-        return _from_signed_data(value, opener)
     signed = value.get("signed_data")
+    found: list[Found] = []
     if isinstance(signed, dict):
-        layer = Layer("ocpi-cdr", "signed_data_object")
-        found = within(_from_signed_data(signed, opener), layer, where="/signed_data")
-        identifier = value.get("id")
-        group = identifier if isinstance(identifier, str) else None
-        claims = _billed(value)
-        return Found(
-            tuple(
-                replace(
-                    with_context(part, transaction_id=group), energy_claims=(*part.energy_claims, *claims)
-                )
-                for part in found.parts
-            ),
-            found.findings,
-        )
+        found.append(_from_cdr(value, signed, opener))
+    if "signed_values" in value:
+        found.append(_from_signed_data(value, opener))
+    if found:
+        return joined(found)
     if isinstance(signed, str) and ("nature" in value or "plain_data" in value):
         return _from_signed_value(value, opener) if opener.grant_entries(1) else Found()
     if signed is None and value.keys() >= _CDR_KEYS:
         return Found(findings=(problem(ContainerCode.CDR_WITHOUT_SIGNED_DATA),))
     return None
+
+
+def _from_cdr(value: dict[str, Any], signed: dict[str, Any], opener: Opener) -> Found:
+    layer = Layer("ocpi-cdr", "signed_data_object")
+    found = within(_from_signed_data(signed, opener), layer, where="/signed_data")
+    identifier = value.get("id")
+    group = identifier if isinstance(identifier, str) else None
+    claims = _billed(value)
+    parts = tuple(
+        replace(with_context(part, transaction_id=group), energy_claims=(*part.energy_claims, *claims))
+        for part in found.parts
+    )
+    return Found(parts, found.findings)
 
 
 def _billed(cdr: dict[str, Any]) -> tuple[EnergyClaim, ...]:

@@ -72,6 +72,13 @@ def test_a_genuine_record_beside_a_genuine_one_stays_valid(genuine: str) -> None
     assert (verdict.verdict, verdict.findings) == (Verdict.VALID, ())
 
 
+def test_a_signed_value_with_several_records_is_read_as_a_whole() -> None:
+    other = honest_record(begin="110.000", end="125.000").decode()
+    value = signed_data(f"{RECORD}\n{other}")["signed_values"][0]
+    for document in (value, [value], {"status_code": 1000, "data": [value]}, cdr(f"{RECORD}\n{RECORD}")):
+        assert "evidence_not_judged" not in codes(judge(document))
+
+
 LISTED = {
     "a text": FORGED,
     "a hexadecimal text": FORGED.encode().hex(),
@@ -132,6 +139,14 @@ def test_evidence_beside_s_a_f_e_values_and_plain_records(document: str) -> None
 def test_the_same_record_in_another_form_beside_it_changes_nothing() -> None:
     for document in (f"{RECORD}\n{b64(RECORD)}", f"{xml()}\n{RECORD.encode().hex()}"):
         assert judge(document.encode()).verdict is Verdict.VALID
+
+
+def test_a_total_beside_records_that_are_no_cdr_is_not_overlooked() -> None:
+    verdict = judge({"total_energy": 899.0} | OCPP)
+    assert (verdict.verdict, verdict.findings[0].where) == (Verdict.INDETERMINATE, "/total_energy")
+    for total, expected in ((12.34, Verdict.VALID), (899.0, Verdict.INVALID)):
+        chargeit = json.loads(SAMPLES["bsm-session"]) | {"total_energy": total}
+        assert verify(json.dumps(chargeit).encode()).verdict is expected
 
 
 # --- what is billed
