@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from eichrecht.containers.claims import claims_in, text_at
 from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.energy_claims import energy_claim, kwh_of_unit, read_number
 from eichrecht.containers.json_slices import items, members
 from eichrecht.containers.json_text import as_bytes
 from eichrecht.containers.kinds import Found, Opener, Payload, with_context, within
-from eichrecht.evidence import Finding, Layer, Part, note, problem
+from eichrecht.evidence import EnergyClaim, Finding, Layer, Part, note, problem
 
 
 class ChargeItCode(StrEnum):
@@ -37,7 +37,6 @@ _STATION = re.compile(
 )
 _OCPI_SHAPED = "https://open.charging.cloud/contexts/ocpi-2.1"
 _PRICES = ("chargingTariffs", "chargingPeriods", "totalCosts", "chargingCostsInfo")
-_KWH_OF_UNIT = {"kwh": Decimal(1), "wh": Decimal("0.001")}
 _BEGIN, _BETWEEN, _END = "Transaction.Begin", "Transaction.Intermediate", "Transaction.End"
 
 
@@ -123,7 +122,7 @@ def _with_statements(parts: list[Part], document: dict[str, Any]) -> Iterator[Pa
     transaction_id, doubts = _transaction_of(document)
     claims = claims_in(document)
     key = text_at(document, "meterInfo", "publicKey")
-    energy_kwh = _energy_kwh_of(document)
+    energy = tuple(_energy_claims_of(document))
     for part in parts:
         given = with_context(
             part,
@@ -132,7 +131,7 @@ def _with_statements(parts: list[Part], document: dict[str, Any]) -> Iterator[Pa
             transaction_id=transaction_id,
             findings=doubts,
         )
-        yield replace(given, claims=(*given.claims, *claims), claimed_energy_kwh=energy_kwh)
+        yield replace(given, claims=(*given.claims, *claims), energy_claims=(*given.energy_claims, *energy))
 
 
 def _transaction_of(document: dict[str, Any]) -> tuple[str | None, tuple[Finding, ...]]:
@@ -153,15 +152,22 @@ def _transaction_of(document: dict[str, Any]) -> tuple[str | None, tuple[Finding
     return (text_at(values[0], "@id") if values else None), doubts
 
 
-def _energy_kwh_of(document: dict[str, Any]) -> Decimal | None:
-    """Return the energy that the costs are calculated from; ``None`` if none is given in kWh or Wh."""
+def _energy_claims_of(document: dict[str, Any]) -> Iterator[EnergyClaim]:
+    """Yield the energy that the costs are calculated from, wherever it is stated.
+
+    The OCPI-shaped form may have the ``total_energy`` of a CDR.
+    """
+    if document.get("total_energy") is not None:
+        total = document["total_energy"]
+        yield energy_claim(total, read_number(total), "/total_energy")
     for name in ("totalCosts", "chargingCostsInfo"):
         costs = document.get(name)
         energy = costs.get("energy") if isinstance(costs, dict) else None
-        if not isinstance(energy, dict):
+        if energy is None or energy == {}:
             continue
-        amount, unit = energy.get("amount"), energy.get("unit")
-        factor = _KWH_OF_UNIT.get(unit.strip().lower()) if isinstance(unit, str) else None
-        if factor is not None and isinstance(amount, int | Decimal) and not isinstance(amount, bool):
-            return Decimal(amount) * factor
-    return None
+        amount, unit = (
+            (energy.get(n) for n in ("amount", "unit")) if isinstance(energy, dict) else (None, None)
+        )
+        number, factor = read_number(amount), kwh_of_unit(unit)
+        kwh = None if number is None or factor is None else number * factor
+        yield energy_claim(energy if kwh is None else kwh, kwh, f"/{name}/energy")

@@ -17,12 +17,13 @@ from enum import StrEnum
 from typing import Any
 
 from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.energy_claims import energy_claim, kwh_of_unit, read_number
 from eichrecht.containers.json_slices import items, members
 from eichrecht.containers.json_text import as_bytes
 from eichrecht.containers.kinds import Found, Opener, Payload, joined, with_context, within
 from eichrecht.containers.limits import MAX_BESIDE_KEYS
 from eichrecht.containers.members import attach_detached
-from eichrecht.evidence import Finding, Layer, Part, problem
+from eichrecht.evidence import EnergyClaim, Finding, Layer, Part, problem
 from eichrecht.evidence.document import BesideKey
 
 _CONTEXT = "https://open.charging.cloud/contexts/CTR+json"
@@ -31,8 +32,14 @@ _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+", re.ASCII)
 _METHOD = re.compile(r"SignatureFormats/([A-Za-z0-9._-]{1,40}?)(?:\+json)?$", re.ASCII)
 _MAX_SCALE = 12
 """Largest power of ten of a claimed value that is taken for one."""
-_KWH_OF_UNIT = {"kwh": Decimal(1), "kilowatt_hours": Decimal(1), "wh": Decimal("0.001")}
-_KWH_OF_UNIT |= dict.fromkeys(("watt_hour", "watt_hours"), Decimal("0.001"))
+_OTHER_UNITS = frozenset(
+    {
+        *("w", "kw", "watt", "watts", "kilowatt", "kilowatts", "va", "kva", "var", "kvar", "varh", "kvarh"),
+        *("v", "volt", "volts", "a", "amp", "amps", "ampere", "amperes", "hz", "hertz", "%", "percent"),
+        *("s", "sec", "seconds", "min", "minutes", "h", "hours", "c", "°c", "celsius"),
+    }
+)
+"""Units of other quantities than energy."""
 
 
 class CtrCode(StrEnum):
@@ -129,6 +136,7 @@ def _beside_keys(keys: list[Any]) -> Iterator[BesideKey]:
 def _from_session(session: Any, content: bytes, where: str, keys: _Keys, opener: Opener) -> Found:
     """Take what is signed of a session: the session itself, or the text that its meter signed."""
     claims: tuple[tuple[str, str], ...]
+    claimed: tuple[EnergyClaim, ...]
     if not isinstance(session, dict):
         return Found((Part(content, where=where, findings=(problem(CtrCode.SESSION_MALFORMED),)),))
     spans = opener.recognise(content)
@@ -137,10 +145,11 @@ def _from_session(session: Any, content: bytes, where: str, keys: _Keys, opener:
             Found((Part(content, spans[0].format, spans[0].reason),)) if opener.grant_records(1) else Found()
         )
         # Its members are themselves what is signed; what they sign of the session groups them, not an id in the file.
-        claims, claimed, transaction_id = (), None, None
+        claims, claimed, transaction_id = (), (), None
     else:
         found = _from_originals(session, content, opener)
-        claims, claimed = tuple(_claims(session)), _claimed_energy_kwh(session)
+        claims = tuple(_claims(session))
+        claimed = tuple(replace(c, where=where + c.where) for c in _energy_claims(session))
         transaction_id = _text(session, "@id")
     found = within(found, where=where)  # before the keys, whose places are those of the whole document
     meter_keys = keys.of_meter(_meter_id(session))
@@ -154,7 +163,7 @@ def _from_session(session: Any, content: bytes, where: str, keys: _Keys, opener:
             replace(
                 given,
                 claims=(*given.claims, *claims),
-                claimed_energy_kwh=claimed,
+                energy_claims=(*given.energy_claims, *claimed),
                 beside_keys=(*given.beside_keys, *(() if meter_keys else keys.beside)),
             )
         )
@@ -276,28 +285,40 @@ def _claims(session: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield claim, text[:100]
 
 
-def _claimed_energy_kwh(session: dict[str, Any]) -> Decimal | None:
-    """Return the energy that the values beside a signed text add up to, as a program would show it."""
-    measurements = list(_measurements(session))
-    if len(measurements) != 1:
-        return None
-    _, measurement = measurements[0]
-    values = [_decimal(value.get("value")) for _, value in _values(session)]
-    factor = _KWH_OF_UNIT.get((_text(measurement, "unit") or "").lower())
-    scale = measurement.get("scale", 0)
-    plain = isinstance(scale, int) and not isinstance(scale, bool) and abs(scale) <= _MAX_SCALE
-    if factor is None or len(values) < 2 or not plain:
-        return None
-    first, last = values[0], values[-1]
-    return None if first is None or last is None else ((last - first) * factor).scaleb(scale)
+def _energy_claims(session: dict[str, Any]) -> tuple[EnergyClaim, ...]:
+    """Return the energy that the values beside a signed text add up to, as a program would show it.
+
+    Of measurements that differ (import and export) nothing says which is the session's: none can be compared.
+    """
+    claims = tuple(
+        claim for where, one in _measurements(session) if (claim := _energy_of(one, where)) is not None
+    )
+    same = len({claim.kwh for claim in claims}) < 2
+    return claims if same else tuple(replace(claim, kwh=None) for claim in claims)
 
 
-def _decimal(value: Any) -> Decimal | None:
-    if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        return Decimal(value)
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,12})?", value, re.ASCII):
-        return Decimal(value)
-    return None
+def _energy_of(measurement: dict[str, Any], where: str) -> EnergyClaim | None:
+    """Return what a measurement says of the energy; one of another quantity (power, voltage) says nothing.
+
+    One without a unit may be taken for energy, and so may a value that stands alone: these cannot be read.
+    """
+    values, unit = measurement.get("values"), measurement.get("unit")
+    entries = [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+    stated = [value["value"] for value in entries if value.get("value") is not None]
+    if not stated or (isinstance(unit, str) and unit.strip().lower() in _OTHER_UNITS):
+        return None
+    first, last, scale = (read_number(n) for n in (stated[0], stated[-1], measurement.get("scale", 0)))
+    factor = kwh_of_unit(unit)
+    if len(stated) < 2 or factor is None or first is None or last is None or not _is_scale(scale):
+        named = unit[:20] if isinstance(unit, str) else "?"
+        return energy_claim(f"{str(stated[-1])[:30]} {named}", None, where)
+    assert scale is not None  # noqa: S101 - looked at above
+    kwh = ((last - first) * factor).scaleb(int(scale))
+    return energy_claim(kwh, kwh, where)
+
+
+def _is_scale(scale: Decimal | None) -> bool:
+    return scale is not None and abs(scale) <= _MAX_SCALE and scale == int(scale)
 
 
 def _text(value: Any, name: str) -> str | None:

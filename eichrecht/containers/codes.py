@@ -16,6 +16,7 @@ class ContainerCode(StrEnum):
     NESTING_TOO_DEEP = "nesting_too_deep"
     DECODING_LIMIT_REACHED = "decoding_limit_reached"
     TOO_MANY_RECORDS = "too_many_records"
+    EVIDENCE_NOT_JUDGED = "evidence_not_judged"
 
     # Text
     BYTE_ORDER_MARK = "byte_order_mark"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.kinds import Found, Opener, Payload, joined, within
+from eichrecht.containers.limits import BYTES_PER_RECORD, FREE_RECORDS
 from eichrecht.edifact.codes import SyntaxCode
 from eichrecht.edifact.envelope import read_file
 from eichrecht.edifact.errors import EdifactError
@@ -75,6 +77,11 @@ def _messages(file: EdifactFile, opener: Opener) -> Found:
     records = [(number, message) for number, message in every if message.type.type != _AUTACK]
     if not records:
         return Found((Part(file.data, FORMAT, _REASON),))
+    limit = FREE_RECORDS + len(file.data) // BYTES_PER_RECORD
+    if len(records) > limit:
+        # To read one message all are read, because one can cancel another; messages this short say nothing.
+        empty = problem(ContainerCode.TOO_MANY_RECORDS, refused=len(records), limit=limit)
+        return Found(findings=(empty,), final=True)
     taken = records[: opener.grant_records(len(records))]
     alone = len(every) == 1
     return Found(

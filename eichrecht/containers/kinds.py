@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from eichrecht.containers.codes import ContainerCode
 from eichrecht.containers.json_text import JsonText, read_json
@@ -41,6 +41,21 @@ class Payload:
     def json(self) -> JsonText | None:
         """The content as JSON; ``None`` unless it begins like an object, array or string."""
         return read_json(self.trimmed)
+
+    @cached_property
+    def json_lines(self) -> list[Any] | None:
+        """The values of a text that is no JSON as a whole but has JSON in every line; ``None`` for a blank line."""
+        lines = self.trimmed.split(b"\n") if self.trimmed.startswith((b"[", b"{")) else []
+        if len(lines) < 2:
+            return None
+        values: list[Any] = []
+        for line in lines:
+            text = line.strip()
+            read = read_json(text) if text else None
+            if text and (read is None or read.broken):
+                return None
+            values.append(None if read is None else read.value)
+        return values
 
     @cached_property
     def xml(self) -> XmlText | None:
@@ -144,6 +159,7 @@ def within(found: Found, *layers: Layer, where: str = "", findings: tuple[Findin
             layers=layers + part.layers,
             where=where + part.where,
             key_where=None if part.key_where is None else where + part.key_where,
+            energy_claims=tuple(replace(claim, where=where + claim.where) for claim in part.energy_claims),
         )
         for part in found.parts
     )

@@ -30,8 +30,17 @@ larger sets come as several files."""
 MAX_RECORDS = 3 * MAX_ENTRIES
 """Most records cut out of texts in one document, over all attempts: an OCPI entry can hold a record twice."""
 
+FREE_RECORDS = 1_000
+BYTES_PER_RECORD = 96
+"""Bytes looked at for each record cut out, above a number that every document may hold. The shortest real records
+(ALFEN, with a small curve) have 270 bytes; a thousand empty ones of 11 bytes cost as much as a thousand real ones."""
+
 SHORTEST_RECORD = 16
 """Strings of broken JSON below this many bytes are not looked into; the shortest real record is longer."""
+
+SHORTEST_EVIDENCE = 64
+"""Texts beside the records below this many bytes are not opened: a signature alone has 96 hexadecimal digits, and
+dates, names and addresses are shorter."""
 
 MAX_XML_ROOTS = 1_000
 """Most XML documents read from one text. Two occur; each costs some 4 kB of parser memory or more."""

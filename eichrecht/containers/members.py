@@ -131,7 +131,12 @@ def attach_detached(parts: Sequence[Part], content: bytes, signature: bytes) -> 
 
 def printable_name(name: str) -> str:
     """Return a member's name for people: without control characters, of bounded length, without leading ``/``."""
-    clean = _UNPRINTABLE.sub("\ufffd", name.replace("\\", "/")).lstrip("/")
+    return printable_text(name.replace("\\", "/")).lstrip("/")
+
+
+def printable_text(text: str) -> str:
+    """Return a text of the document for people: without control characters, of bounded length."""
+    clean = _UNPRINTABLE.sub("\ufffd", text)
     if len(clean) <= _NAME_CHARACTERS:
         return clean
     half = _NAME_CHARACTERS // 2

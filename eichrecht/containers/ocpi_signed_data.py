@@ -7,14 +7,14 @@ Source: OCPI 2.2.1 and 2.3.0, mod_cdrs, SignedData and SignedValue classes. How 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from eichrecht.containers.claims import claims_in
 from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.energy_claims import energy_claim, read_number
 from eichrecht.containers.kinds import Found, Opener, Payload, joined, with_context, within
 from eichrecht.containers.signed_value import open_signed_value
-from eichrecht.evidence import Finding, Layer, Part, note, problem
+from eichrecht.evidence import EnergyClaim, Finding, Layer, Part, note, problem
 
 _CDR_KEYS = frozenset({"charging_periods", "total_cost"})
 """Required in every CDR of every OCPI version and in no other OCPI object together."""
@@ -54,27 +54,45 @@ def _from_list(values: list[Any], opener: Opener) -> Found | None:
 
 
 def _from_object(value: dict[str, Any], opener: Opener) -> Found | None:
-    if "signed_values" in value:
-        return _from_signed_data(value, opener)
     signed = value.get("signed_data")
+    found: list[Found] = []
     if isinstance(signed, dict):
-        found = _from_signed_data(signed, opener)
-        identifier = value.get("id")
-        group = identifier if isinstance(identifier, str) else None
-        claimed = value.get("total_energy")
-        energy_kwh = Decimal(claimed) if isinstance(claimed, Decimal | int) else None
-        parts = tuple(
-            replace(with_context(part, transaction_id=group), claimed_energy_kwh=energy_kwh)
-            for part in found.parts
-        )
-        return within(
-            Found(parts, found.findings), Layer("ocpi-cdr", "signed_data_object"), where="/signed_data"
-        )
+        found.append(_from_cdr(value, signed, opener))
+    if "signed_values" in value:
+        found.append(_from_signed_data(value, opener))
+    if found:
+        return joined(found)
     if isinstance(signed, str) and ("nature" in value or "plain_data" in value):
         return _from_signed_value(value, opener) if opener.grant_entries(1) else Found()
     if signed is None and value.keys() >= _CDR_KEYS:
         return Found(findings=(problem(ContainerCode.CDR_WITHOUT_SIGNED_DATA),))
     return None
+
+
+def _from_cdr(value: dict[str, Any], signed: dict[str, Any], opener: Opener) -> Found:
+    layer = Layer("ocpi-cdr", "signed_data_object")
+    found = within(_from_signed_data(signed, opener), layer, where="/signed_data")
+    identifier = value.get("id")
+    group = identifier if isinstance(identifier, str) else None
+    claims = _billed(value)
+    parts = tuple(
+        replace(with_context(part, transaction_id=group), energy_claims=(*part.energy_claims, *claims))
+        for part in found.parts
+    )
+    return Found(parts, found.findings)
+
+
+def _billed(cdr: dict[str, Any]) -> tuple[EnergyClaim, ...]:
+    """Return the energy that a CDR bills.
+
+    A credit negates ``total_cost`` only (mod_cdrs, Credit CDRs); some senders negate every total.
+    """
+    if "total_energy" not in cdr:
+        return ()
+    kwh = read_number(cdr["total_energy"])
+    if kwh is not None and cdr.get("credit") is True:
+        kwh = abs(kwh)
+    return (energy_claim(cdr["total_energy"], kwh, "/total_energy"),)
 
 
 def _from_signed_data(value: dict[str, Any], opener: Opener) -> Found:

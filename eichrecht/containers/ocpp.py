@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from eichrecht.containers.codes import ContainerCode
+from eichrecht.containers.energy_claims import kwh_of_unit, read_number
 from eichrecht.containers.json_kinds import open_signed_meter_value
 from eichrecht.containers.json_text import as_bytes, read_json
 from eichrecht.containers.kinds import Found, Opener, Payload, joined, with_context, within
@@ -24,6 +26,15 @@ _LAYER = "ocpp"
 _CALL, _CALL_RESULT = 2, 3
 _SIGNED = "SignedData"
 _KEY_NAME = re.compile(r"MeterPublicKey(?:\[?\d{0,4}\]?)")
+_REGISTER = "Energy.Active.Import.Register"
+"""The measurand of a sampled value that names none (OCPP 1.6 §7.43)."""
+
+REGISTER_CLAIM = "register_kwh"
+"""Name of the claim that says, unsigned, what the register shows: ``meterStop``, or a value beside a signed one."""
+
+_MAX_BESIDE = 64
+_MAX_MULTIPLIER = 12
+_Sampled = dict[str, Any]
 _CARRIERS = frozenset({"meterValue", "transactionData"})
 
 
@@ -58,18 +69,8 @@ def _messages(payload: Payload) -> Iterator[_Message]:
     if payload.json is not None and not payload.json.broken:
         yield from _from_value(payload.json.value, "")
         return
-    lines = payload.trimmed.split(b"\n") if payload.trimmed.startswith((b"[", b"{")) else []
-    if len(lines) < 2:
-        return
-    found: list[_Message] = []
-    for number, line in enumerate(lines):
-        text = line.strip()
-        value = read_json(text) if text else None
-        if text and (value is None or value.broken):
-            return
-        if value is not None:
-            found += _from_value(value.value, f"/{number}")
-    yield from found
+    for number, value in enumerate(payload.json_lines or ()):
+        yield from _from_value(value, f"/{number}")
 
 
 def _from_value(value: Any, where: str) -> Iterator[_Message]:
@@ -115,11 +116,15 @@ class _Log:
         self.keys += _keys_of(message.payload)
         session = _transaction_of(message.payload)
         inner = []
-        for sampled, where in _sampled_values(message.payload):
+        for sampled, where, beside in _sampled_values(message.payload):
             found = _from_sampled(sampled, opener)
             if found is None:
                 continue
-            parts = tuple(with_context(part, transaction_id=session) for part in found.parts)
+            stated = tuple(_stated(sampled, beside, message.payload))
+            parts = tuple(
+                replace(with_context(part, transaction_id=session), claims=(*part.claims, *stated))
+                for part in found.parts
+            )
             for part in parts:
                 if part.key_text is not None:
                     self.session_keys.setdefault(session, set()).add(part.key_text)
@@ -153,7 +158,8 @@ def _transaction_of(payload: dict[str, Any]) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _sampled_values(payload: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def _sampled_values(payload: dict[str, Any]) -> Iterator[tuple[_Sampled, str, list[_Sampled]]]:
+    """Yield every sampled value with its place and with those of the same moment, itself among them."""
     for name in sorted(_CARRIERS):
         meter_values = payload.get(name)
         for index, meter_value in enumerate(meter_values if isinstance(meter_values, list) else ()):
@@ -162,11 +168,44 @@ def _sampled_values(payload: dict[str, Any]) -> Iterator[tuple[dict[str, Any], s
     yield from _samples(payload, "")
 
 
-def _samples(meter_value: dict[str, Any], where: str) -> Iterator[tuple[dict[str, Any], str]]:
+def _samples(meter_value: dict[str, Any], where: str) -> Iterator[tuple[_Sampled, str, list[_Sampled]]]:
     values = meter_value.get("sampledValue")
+    every = [sampled for sampled in values if isinstance(sampled, dict)] if isinstance(values, list) else []
     for index, sampled in enumerate(values if isinstance(values, list) else ()):
         if isinstance(sampled, dict):
-            yield sampled, f"{where}/sampledValue/{index}"
+            yield sampled, f"{where}/sampledValue/{index}", every
+
+
+def _stated(
+    signed: _Sampled, beside: Sequence[_Sampled], payload: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield the readings of the register, in kWh, that unsigned members state for the moment of a signed value."""
+    for sampled in beside[:_MAX_BESIDE]:
+        own = sampled is signed
+        energy = sampled.get("measurand") in (None, _REGISTER) and sampled.get("phase") is None
+        if not energy or sampled.get("context") != signed.get("context") or sampled.get("format") == _SIGNED:
+            continue
+        if not own and isinstance(sampled.get("signedMeterValue"), dict):
+            continue
+        reading = _register_kwh(sampled)
+        if reading is not None:
+            yield REGISTER_CLAIM, f"{reading:f}"
+    stop = read_number(payload.get("meterStop"))
+    if stop is not None and signed.get("context") != "Transaction.Begin":
+        yield REGISTER_CLAIM, f"{stop / 1000:f}"
+
+
+def _register_kwh(sampled: _Sampled) -> Decimal | None:
+    unit, multiplier = sampled.get("unit", "Wh"), None
+    described = sampled.get("unitOfMeasure")
+    if isinstance(described, dict):
+        unit, multiplier = described.get("unit", "Wh"), read_number(described.get("multiplier", 0))
+        if multiplier is None or abs(multiplier) > _MAX_MULTIPLIER or multiplier != int(multiplier):
+            return None
+    number, factor = read_number(sampled.get("value")), kwh_of_unit(unit)
+    if number is None or factor is None:
+        return None
+    return (number * factor).scaleb(int(multiplier or 0))
 
 
 def _from_sampled(sampled: dict[str, Any], opener: Opener) -> Found | None:

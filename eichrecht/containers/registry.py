@@ -55,3 +55,9 @@ KINDS: tuple[ContainerKind, ...] = (
     TextEncodings(),
     HexBlocks(),
 )
+
+JSON_KINDS = frozenset({"ocpp", "chargeit", "chargy-ctr", "ptb", "ocpi", "ocpp-signed-meter-value"})
+"""Kinds that read objects of JSON. One object may be of several: each is asked, and what all find is judged."""
+
+WITHOUT_REST = frozenset({"byte-order-mark", "json-string", "json-broken", "edifact", "hex-blocks"})
+"""Kinds that take the whole payload, or say themselves what they lose: there is no rest to look for evidence in."""

@@ -9,6 +9,7 @@ For OCMF the division is undefined (ocpi/ocpi issue 550); three are in use:
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from eichrecht.containers.codes import ContainerCode
@@ -20,6 +21,9 @@ from eichrecht.evidence import Finding, Layer, Part, note, problem, warning
 
 _HEADER = b"OCMF|"
 """First section of every OCMF record (OCMF 1.4.1)."""
+
+_INVISIBLE = re.compile(rb"\xef\xbb\xbf|\xe2\x80[\x8b-\x8f]|\xe2\x81[\xa0-\xa4]|\xc2\xad")
+"""Byte order mark, signs without width, soft hyphen, in UTF-8."""
 
 
 def open_signed_value(plain_data: str, signed_data: str, opener: Opener) -> Found:
@@ -60,16 +64,40 @@ def _noted(found: Found, finding: Finding) -> Found:
 
 def _compared(plain: bytes, from_plain: Found, from_signed: Found) -> Finding | None:
     """Return what comparing ``plain_data`` with the record of ``signed_data`` shows; ``None`` if equal."""
-    if from_plain.recognised:
-        same = [p.content for p in from_plain.parts] == [p.content for p in from_signed.parts]
-        return None if same else problem(ContainerCode.PLAIN_DATA_DIFFERS)
-    text = plain.strip()
     records = [part.content for part in from_signed.parts]
-    if text and any(record.startswith(_HEADER + text + b"|") for record in records):
+    shown = [_visible(text) for text in (plain, *_decoded(plain))]
+    bare = [text.removeprefix(_HEADER).removesuffix(b"|") for text in shown]
+    if any(record.startswith(_HEADER + text + b"|") for record in records for text in bare if text):
         return note(ContainerCode.PLAIN_DATA_IS_PAYLOAD)
-    if text.startswith((b"{", _HEADER)) and any(record.startswith(_HEADER) for record in records):
+    if from_plain.recognised:
+        if [part.content for part in from_plain.parts] != records:
+            return problem(ContainerCode.PLAIN_DATA_DIFFERS)
+        around = any(f.code == ContainerCode.TEXT_AROUND_RECORDS for f in from_plain.findings)
+        return _other_text(_without(plain, records)) if around else None
+    has_payload = any(record.startswith(_HEADER) for record in records)
+    if has_payload and any(text.startswith((b"{", _HEADER)) for text in shown):
         return problem(ContainerCode.PLAIN_DATA_DIFFERS)
-    return warning(ContainerCode.PLAIN_DATA_NOT_COMPARABLE, size=len(plain))
+    return _other_text(plain)
+
+
+def _other_text(text: bytes) -> Finding:
+    """Judge a text beside a record that is no form of it (mod_cdrs: "the un-encoded string of data").
+
+    Without a number in it, it states no reading and no time; with one, nobody knows whether it is the signed one.
+    """
+    numeric = any(char.isnumeric() for char in text.decode("utf-8", "replace"))
+    return (problem if numeric else warning)(ContainerCode.PLAIN_DATA_NOT_COMPARABLE, size=len(text))
+
+
+def _without(text: bytes, records: list[bytes]) -> bytes:
+    for record in records:
+        text = text.replace(record, b"", 1)
+    return text
+
+
+def _visible(text: bytes) -> bytes:
+    """Return a text without white space around it and without what no reader sees: byte order mark, no-width signs."""
+    return _INVISIBLE.sub(b"", text).strip()
 
 
 def _rebuilt(plain: bytes, signed: bytes, opener: Opener) -> Found | None:
@@ -97,9 +125,13 @@ def _rebuilt(plain: bytes, signed: bytes, opener: Opener) -> Found | None:
 
 def _sections(signed: bytes) -> list[bytes]:
     """Return the readings of ``signed_data`` that could be a JSON section: as it is, hex, Base64."""
-    compact = signed.translate(None, b" \t\r\n")
-    decoded = [d.content for d in (decode_hex(compact), decode_base64(compact)) if d is not None]
-    return [text for text in (signed, *decoded) if _is_object(text)]
+    return [text for text in (signed, *_decoded(signed)) if _is_object(text)]
+
+
+def _decoded(text: bytes) -> list[bytes]:
+    """Return what ``text`` is, if it is hexadecimal or Base64."""
+    compact = text.translate(None, b" \t\r\n")
+    return [d.content for d in (decode_hex(compact), decode_base64(compact)) if d is not None]
 
 
 def _is_object(text: bytes) -> bool:

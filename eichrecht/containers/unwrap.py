@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from eichrecht.containers.codes import ArchiveCode, ContainerCode
 from eichrecht.containers.kinds import ContainerKind, Found, Payload
+from eichrecht.containers.leftovers import unjudged
 from eichrecht.containers.limits import (
+    BYTES_PER_RECORD,
     FREE_GROWTH_BYTES,
+    FREE_RECORDS,
     MAX_DECODED_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
@@ -18,7 +21,7 @@ from eichrecht.containers.limits import (
     MAX_RECORDS,
 )
 from eichrecht.containers.members import attach_detached, printable_name
-from eichrecht.containers.registry import KINDS
+from eichrecht.containers.registry import JSON_KINDS, KINDS, WITHOUT_REST
 from eichrecht.evidence import Document, Finding, Part, RecordSpan, note, problem
 
 Recogniser = Callable[[bytes], Sequence[RecordSpan]]
@@ -94,6 +97,11 @@ class _Spent:
     out_of_bytes: bool = False
     too_deep: bool = False
 
+    @property
+    def records_limit(self) -> int:
+        """How many records may be cut out of what was looked at so far."""
+        return min(MAX_RECORDS, FREE_RECORDS + self.bytes_seen // BYTES_PER_RECORD)
+
 
 @dataclass(frozen=True, slots=True)
 class _Unwrapping:
@@ -115,14 +123,37 @@ class _Unwrapping:
         payload = Payload(content, is_utf8, declared_encoding)
         deeper = _Unwrapping(self.recogniser, self.kinds, self.spent, self.depth + 1)
         seen: tuple[Finding, ...] = ()
-        for kind in self.kinds:
+        for index, kind in enumerate(self.kinds):
             found = kind.try_unwrap(payload, deeper)
             if found is None:
                 continue
             seen += found.findings
             if found.parts or found.final:
-                return Found(found.parts, seen)
+                taken = Found(found.parts, seen)
+                if found.final or kind.name in WITHOUT_REST:
+                    return taken
+                placed = kind.name in JSON_KINDS
+                if placed:
+                    taken = self._also_by(self.kinds[index + 1 :], taken, payload, deeper)
+                rest = unjudged(payload, taken, deeper, placed=placed)
+                return Found(taken.parts, taken.findings + rest)
         return Found(findings=seen)
+
+    @staticmethod
+    def _also_by(
+        kinds: Sequence[ContainerKind], taken: Found, payload: Payload, opener: _Unwrapping
+    ) -> Found:
+        """Add what further kinds find in the same JSON: an OCPP message may stand in the object of a CDR.
+
+        The same record in another place is kept: it may be claimed to be of another session or energy there.
+        """
+        parts, findings = list(taken.parts), taken.findings
+        for kind in kinds:
+            found = kind.try_unwrap(payload, opener) if kind.name in JSON_KINDS else None
+            if found is not None:
+                parts += found.parts
+                findings += found.findings
+        return Found(tuple(parts), findings)
 
     def recognise(self, content: bytes) -> Sequence[RecordSpan]:
         """Return spans in order; of two that overlap the earlier, longer one: bytes belong to one record."""
@@ -139,7 +170,7 @@ class _Unwrapping:
         return granted
 
     def grant_records(self, wanted: int) -> int:
-        granted = min(wanted, MAX_RECORDS - self.spent.records)
+        granted = min(wanted, max(self.spent.records_limit - self.spent.records, 0))
         self.spent.records += granted
         self.spent.refused_records += wanted - granted
         return granted
@@ -163,7 +194,8 @@ class _Unwrapping:
 def _limits_hit(spent: _Spent, found: Found) -> list[Finding]:
     """Return a finding for each limit that may have cost something."""
     hit: list[Finding] = []
-    for refused, limit in ((spent.refused_entries, MAX_ENTRIES), (spent.refused_records, MAX_RECORDS)):
+    limits = ((spent.refused_entries, MAX_ENTRIES), (spent.refused_records, spent.records_limit))
+    for refused, limit in limits:
         if refused:
             hit.append(problem(ContainerCode.TOO_MANY_RECORDS, refused=refused, limit=limit))
     if spent.out_of_bytes:

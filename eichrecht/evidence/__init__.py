@@ -4,7 +4,15 @@ Plain frozen dataclasses without input or output. Every stage below produces or 
 nothing else, so a stage can be replaced without its neighbours noticing.
 """
 
-from eichrecht.evidence.document import BesideKey, Document, Layer, Part, RecordSpan, SignedEnvelope
+from eichrecht.evidence.document import (
+    BesideKey,
+    Document,
+    EnergyClaim,
+    Layer,
+    Part,
+    RecordSpan,
+    SignedEnvelope,
+)
 from eichrecht.evidence.findings import Finding, Severity, note, problem, warning
 from eichrecht.evidence.readings import ClockStatus, Reading, ReadingRole
 from eichrecht.evidence.records import (
@@ -41,6 +49,7 @@ __all__ = [
     "Device",
     "Document",
     "DocumentVerdict",
+    "EnergyClaim",
     "Finding",
     "Identification",
     "KeySource",

@@ -92,6 +92,21 @@ class SignedEnvelope:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyClaim:
+    """Energy that a container says a transaction has: what is billed, and signed by nobody.
+
+    Attributes:
+        text: The statement as written, bounded.
+        kwh: The same in kWh; ``None`` if it cannot be read.
+        where: Place of the statement in the document. Records with a claim of one place share it.
+    """
+
+    text: str
+    kwh: Decimal | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One candidate record inside a document, still undecoded by its format.
 
@@ -106,7 +121,7 @@ class Part:
         transaction_id: Grouping given by the container (S.A.F.E. ``transactionId``), as written.
         context: Role given by the container: ``Transaction.Begin``, ``Transaction.End``, OCPI ``Start``/``End``, ...
         declared_format: Format the container claims; a hint, never trusted.
-        claimed_energy_kwh: Energy that the container says the record's transaction has (OCPI ``total_energy``).
+        energy_claims: What the container says of the energy of the record's transaction (OCPI ``total_energy``).
         findings: What unwrapping noticed about this part.
         detached_signature: Exact bytes of a signature file that belongs to this content (``secrrct.sign``).
         beside_keys: Key files that lay in the same archive; they serve records without a key of their own.
@@ -125,7 +140,7 @@ class Part:
     transaction_id: str | None = None
     context: str | None = None
     declared_format: str | None = None
-    claimed_energy_kwh: Decimal | None = None
+    energy_claims: tuple[EnergyClaim, ...] = ()
     findings: tuple[Finding, ...] = ()
     detached_signature: bytes | None = None
     beside_keys: tuple[BesideKey, ...] = ()

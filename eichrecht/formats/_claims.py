@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from eichrecht.evidence import Finding, SignedRecord, problem
+from eichrecht.evidence import (
+    ClockStatus,
+    Finding,
+    Reading,
+    ReadingRole,
+    Severity,
+    SignedRecord,
+    problem,
+    warning,
+)
+
+SESSION_TOLERANCE = timedelta(minutes=5)
+"""A back office may count a session from plugging in or unlocking; more than this is another session."""
+
+_ENDS = {"session_begin": ReadingRole.BEGIN, "session_end": ReadingRole.END}
 
 
 class ClaimCode(StrEnum):
@@ -14,6 +29,7 @@ class ClaimCode(StrEnum):
 
     METER_CONTRADICTS = "claimed_meter_contradicts"
     EVSE_CONTRADICTS = "claimed_evse_contradicts"
+    TIME_CONTRADICTS = "claimed_time_contradicts"
 
 
 def with_claims(record: SignedRecord, claims: tuple[tuple[str, str], ...]) -> SignedRecord:
@@ -23,10 +39,46 @@ def with_claims(record: SignedRecord, claims: tuple[tuple[str, str], ...]) -> Si
 
     Args:
         record: Decoded by its format.
-        claims: What its container says: ``evse_id``, ``meter_id``; others are not looked at.
+        claims: What its container says: ``evse_id``, ``meter_id``, ``session_begin``, ``session_end``; others are
+            not looked at.
     """
-    found = tuple(_contradictions(record, claims))
-    return replace(record, contradictions=(*record.contradictions, *found)) if found else record
+    found = (*_contradictions(record, claims), *_other_times(record, claims))
+    if not found:
+        return record
+    doubts = tuple(finding for finding in found if finding.severity is not Severity.ERROR)
+    contradictions = tuple(finding for finding in found if finding.severity is Severity.ERROR)
+    return replace(
+        record,
+        contradictions=(*record.contradictions, *contradictions),
+        findings=(*record.findings, *doubts),
+    )
+
+
+def _other_times(record: SignedRecord, claims: tuple[tuple[str, str], ...]) -> Iterator[Finding]:
+    """Compare a claimed begin or end with the readings of that end, if their times are instants.
+
+    A clock that nobody has set proves nothing against the back office's: then a difference is a doubt.
+    """
+    for name, claim in claims:
+        role, claimed = _ENDS.get(name), _instant(claim)
+        ends = [reading for reading in record.readings if role is not None and reading.role is role]
+        times = [reading.time for reading in ends if reading.time is not None]
+        if claimed is None or not times or any(abs(claimed - time) <= SESSION_TOLERANCE for time in times):
+            continue
+        told = problem if all(map(_is_set, ends)) else warning
+        yield told(ClaimCode.TIME_CONTRADICTS, "", stated=claim[:40], signed=times[0].isoformat())
+
+
+def _is_set(reading: Reading) -> bool:
+    return reading.time_status is ClockStatus.SYNCHRONISED
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text.strip()[:40])
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def _contradictions(record: SignedRecord, claims: tuple[tuple[str, str], ...]) -> Iterator[Finding]:

@@ -31,7 +31,9 @@ from eichrecht.evidence import (
     Traits,
     note,
     problem,
+    warning,
 )
+from eichrecht.formats._claims import SESSION_TOLERANCE, ClaimCode
 from eichrecht.formats._edl40 import (
     UNIT_WATT_HOUR,
     Edl40Fields,
@@ -80,6 +82,7 @@ class CtrSessionCode(StrEnum):
     ONE_VALUE_ONLY = "ctr_one_value_only"
     UNIT_CONTRADICTED = "ctr_unit_contradicted"
     ZONE_ASSUMED = "ctr_zone_assumed"
+    SEVERAL_SIGNATURES = "ctr_several_signatures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ def decode(content: bytes, method: Method) -> SignedRecord:
         findings += edl40_findings(read, value.where)
     findings += method.notice(values[0])
     findings += _zone(values)
+    findings += _further(values)
     if len(values) == 1:
         findings.append(problem(CtrSessionCode.ONE_VALUE_ONLY, values[0].where))
     first = fields[0]
@@ -197,7 +201,7 @@ def decode(content: bytes, method: Method) -> SignedRecord:
             SignedPiece(value.where, buffer, claim)
             for value, buffer, claim in zip(values[1:], buffers[1:], claims[1:], strict=True)
         ),
-        contradictions=tuple(_contradictions(values[0])),
+        contradictions=(*_contradictions(values[0]), *_other_times(session, fields)),
         session=f"{first.contract_id.hex()}@{local_time_text(first.contract_time_local_s)}",
         traits=method.traits,
     )
@@ -305,6 +309,30 @@ def _contradictions(value: SignedValue) -> Iterator[Finding]:
             written=text[:20],
             signed=unit_text(code),
         )
+
+
+def _other_times(session: dict[str, Any], fields: Sequence[Edl40Fields]) -> Iterator[Finding]:
+    """Compare begin and end of the session with the local times of its values: nobody signed these two members."""
+    ends = (("begin", fields[0]), ("end", fields[-1])) if len(fields) > 1 else ()
+    for name, read in ends:
+        if session.get(name) is None:
+            continue
+        try:
+            stated_s = local_seconds_at(session, name, "")
+        except MalformedRecordError:
+            stated_s = None
+        if stated_s is None or abs(stated_s - read.time_local_s) > SESSION_TOLERANCE // timedelta(seconds=1):
+            stated, signed = str(session[name])[:40], local_time_text(read.time_local_s)
+            yield problem(ClaimCode.TIME_CONTRADICTS, f"/{name}", stated=stated, signed=signed)
+
+
+def _further(values: Sequence[SignedValue]) -> Iterator[Finding]:
+    """Report values with several signatures, of which only the first is checked."""
+    for value in values:
+        signatures = value.value.get("signatures")
+        if isinstance(signatures, list) and len(signatures) > 1:
+            count = str(len(signatures))
+            yield warning(CtrSessionCode.SEVERAL_SIGNATURES, f"{value.where}/signatures", count=count)
 
 
 def _zone(values: Sequence[SignedValue]) -> Iterator[Finding]:

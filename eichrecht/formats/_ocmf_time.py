@@ -15,6 +15,8 @@ MAX_TIME_CHARS = 64
 
 _STANDARD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{3}[+-]\d{4}", re.ASCII)
 
+_NO_OFFSET = re.compile(r"[+-]\d\d:?[6-9]\d\Z", re.ASCII)
+"""An offset with more than 59 minutes, which ``fromisoformat`` takes."""
 
 ReadTime = tuple[datetime | None, str | None, ClockStatus | None, str | None]
 """Aware time, its text without status, the status, and the status letter as written."""
@@ -35,7 +37,13 @@ def read_time(written: str, where: str, findings: list[Finding]) -> ReadTime:
 def read_standard_time(written: str) -> ReadTime | None:
     """Read a TM in the standard form with a status of the table; ``None`` if it is anything else."""
     # The separators leave only one form that fromisoformat can still read.
-    if len(written) == 30 and written[4:20:3] == "--T::," and written[28] == " " and written[23] in "+-":
+    if (
+        len(written) == 30
+        and written[4:20:3] == "--T::,"
+        and written[28] == " "
+        and written[23] in "+-"
+        and written[26] < "6"
+    ):
         letter = written[29]
         text = written[:28]
         status = STATUS.get(letter)
@@ -56,7 +64,7 @@ def _read_unusual(written: str, where: str, findings: list[Finding]) -> ReadTime
     elif letter not in STATUS:
         findings.append(warning(OcmfCode.TIME_STATUS_UNKNOWN, where, status=letter))
     moment: datetime | None = None
-    if text.isascii() and len(text) <= MAX_TIME_CHARS:
+    if text.isascii() and len(text) <= MAX_TIME_CHARS and not _NO_OFFSET.search(text):
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:

@@ -91,6 +91,7 @@ class RuleCode(StrEnum):
     READING_REPEATED = "reading_repeated"
     BEGIN_MISSING = "begin_missing"
     END_MISSING = "end_missing"
+    ROLE_ONLY_CLAIMED = "role_only_claimed"
     TOO_MANY_BEGINS = "too_many_begins"
     TOO_MANY_ENDS = "too_many_ends"
     END_BEFORE_BEGIN = "end_before_begin"
@@ -236,6 +237,9 @@ RULES: dict[RuleCode, Rule] = {
     ),
     _C.END_MISSING: Rule(
         _I, "meter/ocmf.md §3 (one end per register); law/rules.md §12", "indeterminate; a lone record passes"
+    ),
+    _C.ROLE_ONLY_CLAIMED: Rule(
+        _W, "docs/decisions.md G15; law/rules.md §12 (signed begin and end)", "not looked at"
     ),
     _C.TOO_MANY_BEGINS: Rule(_I, "meter/ocmf.md §3 (exactly one B per register)", "indeterminate"),
     _C.TOO_MANY_ENDS: Rule(_I, "meter/ocmf.md §3 (exactly one end per register)", "indeterminate"),

@@ -68,6 +68,19 @@ def roles_of(record: SignedRecord) -> tuple[bool, bool]:
     return begins, ends
 
 
+def roles_only_claimed(records: Sequence[SignedRecord]) -> bool:
+    """Whether a record says in an unsigned word which end of the session it is, and signs nothing about that.
+
+    The word may have been changed: a value from the middle of the session called its end, where the end is missing.
+    """
+    return any(
+        record.claimed_role is not None
+        and not record.traits.roles_signed
+        and not any(reading.role is not ReadingRole.UNKNOWN for reading in record.readings)
+        for record in records
+    )
+
+
 def with_roles(records: Sequence[SignedRecord], contexts: Sequence[str | None]) -> list[SignedRecord]:
     """Say which end of the session each record is, where the format does not sign that.
 

@@ -35,6 +35,7 @@ MAX_FINDINGS_PER_CODE = 20
 
 _new_record_judgement = positional_constructor(RecordJudgement)
 _ENDS = frozenset({ReadingRole.BEGIN, ReadingRole.END})
+_ONLY_CLAIMED = Billable(False, False, (Code.ROLE_ONLY_CLAIMED.value,))
 _NOT_BILLABLE = Billable(False, False, (Code.NO_RECORDS.value,))
 
 
@@ -116,8 +117,11 @@ def judge_transaction(
         return TransactionJudgement(
             Verdict.INDETERMINATE, (found(Code.NO_RECORDS),), None, None, _NOT_BILLABLE, ()
         )
+    claimed = sources.roles_only_claimed(records)
     records = sources.with_roles(records, contexts)
     findings = list(sources.contexts(records, contexts)) if contexts else []
+    if claimed:
+        findings.append(found(Code.ROLE_ONLY_CLAIMED))
     ordered = records
     if len(records) > 1:
         kept, repeated = sources.unique(records)
@@ -322,8 +326,12 @@ def _result(
 ) -> TransactionJudgement:
     verdict = verdict_of(findings)
     energy = verdict is Verdict.VALID and energy_kwh is not None
-    duration = duration and energy
     reasons: tuple[str, ...] = ()
+    if energy and any(finding.code == Code.ROLE_ONLY_CLAIMED for finding in findings):
+        return TransactionJudgement(
+            verdict, _bounded(findings), energy_kwh, duration_s, _ONLY_CLAIMED, registers
+        )
+    duration = duration and energy
     if not energy:
         reasons = tuple(dict.fromkeys(f.code for f in findings if f.severity is Severity.ERROR))
     elif not duration:

@@ -155,9 +155,10 @@ class Verifier:
         ]
         if any(finding.severity is Severity.ERROR for finding in unwrapped.findings):
             counted.append(Verdict.INDETERMINATE)
-        contradicted = tuple(contradictions(parts, transactions))
+        contradicted = tuple(contradictions(parts, records, transactions))
         if contradicted:
-            counted.append(Verdict.INVALID)
+            unsigned = any(finding.code == Code.BILLED_ENERGY_NOT_SIGNED for finding in contradicted)
+            counted.append(Verdict.INVALID if unsigned else Verdict.INDETERMINATE)
         return DocumentVerdict(
             document.source,
             document.sha256,

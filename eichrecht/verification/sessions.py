@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from eichrecht.evidence import (
     Billable,
+    EnergyClaim,
     Finding,
     KeyTrust,
     Part,
@@ -20,11 +22,9 @@ from eichrecht.rules.engine import judge_transaction
 from eichrecht.rules.judgements import TransactionJudgement
 from eichrecht.rules.policy import PlausibilityPolicy
 from eichrecht.rules.profiles import Profile
+from eichrecht.verification.claims import ENERGY_TOLERANCE_KWH
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.pairing import Group, Member
-
-ENERGY_TOLERANCE_KWH = Decimal("0.001")
-"""A CDR may round the signed energy to whole watt-hours, the finest step that OCPI can bill."""
 
 _SIGNED = SignatureStatus.VALID
 
@@ -106,16 +106,77 @@ def _signed_by_several(records: Sequence[RecordVerdict]) -> bool:
     )
 
 
-def contradictions(parts: Sequence[Part], transactions: Sequence[TransactionVerdict]) -> Iterator[Finding]:
-    """A bill (CDR) that says another energy than its own signed data is wrong, however good the signatures are."""
-    for transaction in transactions:
-        signed = transaction.energy_kwh
-        claims = {parts[index].claimed_energy_kwh for index in transaction.records}
-        for claimed in sorted(claim for claim in claims if claim is not None):
-            if signed is not None and abs(claimed - signed) >= ENERGY_TOLERANCE_KWH:
-                yield problem(
-                    Code.BILLED_ENERGY_NOT_SIGNED,
-                    "/total_energy",
-                    claimed=f"{claimed:f}",
-                    signed=f"{signed:f}",
-                )
+def contradictions(
+    parts: Sequence[Part], records: Sequence[RecordVerdict], transactions: Sequence[TransactionVerdict]
+) -> Iterator[Finding]:
+    """Compare what containers say of the energy with what is signed.
+
+    A bill (CDR) that says another energy than its own signed data is wrong, however good the signatures are. The
+    sessions of all records that stand below one statement count together; a record that stands in the document
+    twice is compared with both statements.
+    """
+    sessions_of = _sessions_of(records, transactions)
+    below: dict[EnergyClaim, list[int]] = {}
+    for index, part in enumerate(parts):
+        for claim in part.energy_claims:
+            below.setdefault(claim, []).append(index)
+    for claim, indexes in below.items():
+        counted = {number for index in indexes if (number := sessions_of(index)) is not None}
+        sessions = [transactions[number] for number in sorted(counted)]
+        energies = [session.energy_kwh for session in sessions if session.energy_kwh is not None]
+        if claim.kwh is None:
+            yield problem(Code.BILLED_ENERGY_UNREADABLE, claim.where, claimed=claim.text)
+        elif not energies or len(energies) < len(sessions) or _overlap(sessions, records):
+            if all(records[index].record is not None for index in indexes):
+                yield problem(Code.BILLED_ENERGY_NOT_COMPARABLE, claim.where, claimed=f"{claim.kwh:f}")
+        elif abs(claim.kwh - sum(energies)) >= ENERGY_TOLERANCE_KWH:
+            yield problem(
+                Code.BILLED_ENERGY_NOT_SIGNED,
+                claim.where,
+                claimed=f"{claim.kwh:f}",
+                signed=f"{sum(energies):f}",
+            )
+
+
+def _sessions_of(
+    records: Sequence[RecordVerdict], transactions: Sequence[TransactionVerdict]
+) -> Callable[[int], int | None]:
+    """Return what tells the number of a record's transaction: its own, or that of the same record elsewhere."""
+    own: dict[int, int] = {}
+    of_identity: dict[bytes, int] = {}
+    for number, transaction in enumerate(transactions):
+        for index in transaction.records:
+            record = records[index].record
+            own.setdefault(index, number)
+            if record is not None:
+                of_identity.setdefault(record.identity, number)
+
+    def session_of(index: int) -> int | None:
+        record = records[index].record
+        return own.get(index, None if record is None else of_identity.get(record.identity))
+
+    return session_of
+
+
+def _overlap(sessions: Sequence[TransactionVerdict], records: Sequence[RecordVerdict]) -> bool:
+    """Whether two sessions of one meter share energy, which a bill must not add up."""
+    if len(sessions) < 2:
+        return False
+    stretches: dict[str | None, list[tuple[Decimal, Decimal]]] = {}
+    for session in sessions:
+        record = records[session.records[0]].record
+        begin, end = session.begin, session.end
+        if (
+            record is None
+            or begin is None
+            or end is None
+            or begin.energy_kwh is None
+            or end.energy_kwh is None
+        ):
+            return True
+        stretches.setdefault(record.meter.serial, []).append((begin.energy_kwh, end.energy_kwh))
+    return any(
+        later[0] < earlier[1]
+        for of_meter in map(sorted, stretches.values())
+        for earlier, later in pairwise(of_meter)
+    )

@@ -233,7 +233,7 @@ def test_small_documents_cost_little():
     result = unwrap(Document("bomb", content), _count)
     assert "members_too_large" in _codes(result)
     assert seen <= FREE_GROWTH_BYTES + MAX_GROWTH * len(content)
-    records = b"".join(b"%s%d\n" % (RECORD, zlib.crc32(b"%d" % i)) for i in range(20_000))
+    records = b"".join(b"%s%d%70s\n" % (RECORD, zlib.crc32(b"%d" % i), b"") for i in range(20_000))
     result = _take(_zip({"a.tar": _tar({"b": records})}))
     assert len(result.parts) == 20_000
     assert {f.code for f in result.findings} == {"text_around_records"}

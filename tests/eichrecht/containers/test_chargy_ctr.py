@@ -124,7 +124,8 @@ def test_an_original_is_opened_and_its_signature_goes_along() -> None:
         "meter_id": "M1",
         "session_begin": "2025-01-20T16:02:30Z",
     }
-    assert part.claimed_energy_kwh == Decimal("12.25")
+    (claim,) = part.energy_claims
+    assert (claim.kwh, claim.where) == (Decimal("12.25"), "/chargingSessions/0/measurements/0")
 
 
 @pytest.mark.parametrize(
@@ -187,18 +188,31 @@ def test_a_text_that_no_format_knows_is_told() -> None:
     [
         ({"unit": "WATT_HOUR", "scale": 1, "values": [{"value": "10"}, {"value": 20}]}, "0.1"),
         ({"unit": "Wh", "values": [{"value": "1.5"}, {}, {"value": "2"}]}, "0.0005"),
-        ({"unit": "W", "values": [{"value": 1}, {"value": 2}]}, None),
+        ({"unit": "MWh", "values": [{"value": " 1"}, {"value": "2e1"}]}, "19000"),
+        ({"unit": "kWh", "scale": "3", "values": [{"value": 1}, {"value": 2}]}, "1000"),
         ({"unit": "kWh", "values": [{"value": 1}]}, None),
+        ({"values": [{"value": 1}, {"value": 2}]}, None),
         ({"unit": "kWh", "values": [{"value": True}, {"value": 2}]}, None),
         ({"unit": "kWh", "scale": 4000000, "values": [{"value": 1}, {"value": 2}]}, None),
+        ({"unit": "kWh", "scale": 0.5, "values": [{"value": 1}, {"value": 2}]}, None),
         ({"unit": "kWh", "values": [{"value": "9" * 400}, {"value": 2}]}, None),
     ],
 )
 def test_the_energy_claimed_beside_an_original(measurement: dict[str, Any], energy_kwh: str | None) -> None:
     expected = None if energy_kwh is None else Decimal(energy_kwh)
-    assert one(ctr(original(measurements=[measurement]))).claimed_energy_kwh == expected
-    two = one(ctr(original(measurements=[measurement, measurement])))
-    assert two.claimed_energy_kwh is None
+    for measurements in ([measurement], [measurement, measurement]):
+        claims = one(ctr(original(measurements=measurements))).energy_claims
+        assert [claim.kwh for claim in claims] == [expected] * len(measurements)
+
+
+def test_measurements_that_say_no_energy_or_several() -> None:
+    imported = {"unit": "kWh", "values": [{"value": 1}, {"value": 11}]}
+    power = {"unit": "W", "values": [{"value": 1}, {"value": 2}]}
+    (claim,) = one(ctr(original(measurements=[power, imported, {"values": [{}, {}]}]))).energy_claims
+    assert (claim.kwh, claim.where) == (10, "/chargingSessions/0/measurements/1")
+    exported = {"unit": "kWh", "values": [{"value": 1}, {"value": 1}]}
+    claims = one(ctr(original(measurements=[imported, exported]))).energy_claims
+    assert [claim.kwh for claim in claims] == [None, None]
 
 
 @pytest.mark.parametrize("sessions", [None, [], "none", {}])

@@ -102,7 +102,10 @@ def test_what_stands_beside_the_values_becomes_claims() -> None:
         ({"amount": 12.5, "unit": "kWh"}, "12.5"),
         ({"amount": 12500, "unit": "WH"}, "12.5"),
         ({"amount": 12.5, "unit": "EUR"}, None),
-        ({"amount": "12.5", "unit": "kWh"}, None),
+        ({"amount": "12.5", "unit": "kWh"}, "12.5"),
+        ({"amount": "0.0125", "unit": "MWh"}, "12.5"),
+        ({"amount": 12.5}, None),
+        ([{"amount": 12.5, "unit": "kWh"}], None),
         ({"amount": True, "unit": "kWh"}, None),
         ("12.5 kWh", None),
     ],
@@ -112,7 +115,8 @@ def test_billed_energy_is_a_claim(member: str, energy: Any, claimed: str | None)
     result = take(station_container(VALUES, **{member: {"energy": energy}}))
     assert codes(result.findings) == ["chargeit_prices_not_signed"]
     expected = None if claimed is None else Decimal(claimed)
-    assert [part.claimed_energy_kwh for part in result.parts] == [expected] * 2
+    claims = [claim for part in result.parts for claim in part.energy_claims]
+    assert [(claim.kwh, claim.where) for claim in claims] == [(expected, f"/{member}/energy")] * 2
 
 
 def test_costs_of_another_energy_are_no_bill() -> None:

@@ -17,6 +17,7 @@ from eichrecht.containers import ContainerCode, Recogniser, Unwrapped, unwrap
 from eichrecht.containers.codes import ArchiveCode
 from eichrecht.containers.kinds import Payload
 from eichrecht.containers.limits import (
+    BYTES_PER_RECORD,
     MAX_DOCUMENT_BYTES,
     MAX_ENTRIES,
     MAX_RECORDS,
@@ -111,7 +112,7 @@ def test_limits_keep_what_came_before():
     (finding,) = result.findings
     assert (finding.code, finding.params["refused"]) == (ContainerCode.TOO_MANY_RECORDS, "7")
 
-    result = _unwrap((RECORD + b"\n") * (MAX_RECORDS + 3))
+    result = _unwrap((RECORD.ljust(BYTES_PER_RECORD) + b"\n") * (MAX_RECORDS + 3))
     assert len(result.parts) == MAX_RECORDS
     assert [f.params.get("refused") for f in result.findings] == ["3"]
 

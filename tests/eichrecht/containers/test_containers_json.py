@@ -103,11 +103,40 @@ def test_plain_data_that_says_something_else_is_an_error(take, plain):
     assert [(f.code, f.severity) for f in part.findings] == [("plain_data_differs", "error")]
 
 
-@pytest.mark.parametrize("plain", ["12.3 kWh", "", None])
-def test_plain_data_that_cannot_be_compared(take, plain):
+@pytest.mark.parametrize(
+    ("plain", "severity"),
+    [
+        ("12.3 kWh", "error"),
+        ("\u0661\u0662 kWh", "error"),  # digits of other scripts are read as well
+        (RECORD + "\nbilled: 99 kWh", "error"),
+        ("signed by the meter", "warning"),
+        (RECORD + "\nsigned by the meter", "warning"),
+        ("", "warning"),
+        (None, "warning"),
+    ],
+)
+def test_plain_data_that_cannot_be_compared(take, plain, severity):
     (part,) = take(_json(_signed_value(plain))).parts
     assert part.content.decode() == RECORD
-    assert _codes(part) == ["plain_data_not_comparable"]
+    assert [(f.code, f.severity) for f in part.findings] == [("plain_data_not_comparable", severity)]
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        "\ufeff{}".format,
+        " \u200b{}\n".format,
+        lambda text: text.encode().hex(),
+        _b64,
+        "OCMF|{}".format,
+        "OCMF|{}|".format,
+    ],
+)
+def test_plain_data_is_compared_whatever_stands_around_it(take, disguise):
+    (part,) = take(_json(_signed_value(disguise(PAYLOAD)))).parts
+    assert _codes(part) == ["plain_data_is_payload"]
+    (part,) = take(_json(_signed_value(disguise(PAYLOAD.replace("5 €", "6 €"))))).parts
+    assert [(f.code, f.severity) for f in part.findings] == [("plain_data_differs", "error")]
 
 
 @pytest.mark.parametrize("signed", ["", None, "3006", _b64(RECORD)[:24], _b64(SIGNATURE)])

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -114,7 +115,6 @@ def test_what_is_shown(meter: CtrMeter) -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("begin", "1999-01-01T00:00:00Z"),
         ("EVSEId", "DE*XXX*E1"),
         ("@id", "other"),
         ("verificationResult", "x"),
@@ -124,6 +124,35 @@ def test_what_nobody_signed_of_the_session_is_shown_nowhere(meter: CtrMeter, mem
     plain = decode(meter, meter.session([FIRST, LAST]))
     other = decode(meter, meter.session([FIRST, LAST]) | {member: value})
     assert replace(other, raw=b"") == replace(plain, raw=b"")
+
+
+@both
+@pytest.mark.parametrize(
+    ("member", "stated", "contradicts"),
+    [
+        ("begin", "1999-01-01T00:00:00Z", True),
+        ("end", "2099-01-01T00:00:00+01:00", True),
+        ("end", "at noon", True),
+        ("begin", BEGIN.isoformat(), False),
+        ("begin", (BEGIN - timedelta(minutes=5)).isoformat(), False),
+        ("begin", (BEGIN - timedelta(minutes=5, seconds=1)).isoformat(), True),
+        ("begin", None, False),
+    ],
+)
+def test_begin_and_end_of_the_session_are_those_of_its_values(
+    meter: CtrMeter, member: str, stated: str | None, contradicts: bool
+) -> None:
+    record = decode(meter, meter.session([FIRST, LAST]) | {member: stated})
+    found = [(str(one.code), one.where) for one in record.contradictions]
+    assert found == ([("claimed_time_contradicts", f"/{member}")] if contradicts else [])
+
+
+@both
+def test_further_signatures_of_a_value_are_named(meter: CtrMeter) -> None:
+    session = meter.session([FIRST, LAST])
+    session["measurements"][0]["values"][1]["signatures"].append({"r": "00", "s": "00"})
+    (finding,) = [one for one in decode(meter, session).findings if one.code == "ctr_several_signatures"]
+    assert (finding.where, finding.params["count"]) == ("/measurements/0/values/1/signatures", "2")
 
 
 @both

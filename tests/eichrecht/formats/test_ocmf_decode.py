@@ -185,6 +185,8 @@ def test_units_other_than_those_of_energy(unit: str, energy: str | None, code: s
         ("2024-W01-1T10:00:00,000+0100 S", True, "S", ["time_format"]),
         ("yesterday S", False, "S", ["time_unreadable"]),
         ("2024-01-01T10:00:00,000+9900 S", False, "S", ["time_unreadable"]),
+        ("2024-01-01T10:00:00,000+0175 S", False, "S", ["time_unreadable"]),
+        ("2024-01-01T10:00:00.000-01:60 S", False, "S", ["time_unreadable"]),
         ("٢024-01-01T10:00:00,000+0100 S", False, "S", ["time_unreadable"]),
     ],
 )

@@ -288,6 +288,7 @@ ELSEWHERE = {
     C.SECONDS_INDEX_DECREASES,
     C.CLOCK_NOT_SET,
     C.ASSIGNMENT_RENEWED,
+    C.ROLE_ONLY_CLAIMED,
 }
 """Rules that no list of decoded records alone can break; each has a test of its own."""
 
