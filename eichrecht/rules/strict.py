@@ -35,7 +35,6 @@ MAX_FINDINGS_PER_CODE = 20
 
 _new_record_judgement = positional_constructor(RecordJudgement)
 _ENDS = frozenset({ReadingRole.BEGIN, ReadingRole.END})
-_ONLY_CLAIMED = Billable(False, False, (Code.ROLE_ONLY_CLAIMED.value,))
 _NOT_BILLABLE = Billable(False, False, (Code.NO_RECORDS.value,))
 
 
@@ -327,10 +326,6 @@ def _result(
     verdict = verdict_of(findings)
     energy = verdict is Verdict.VALID and energy_kwh is not None
     reasons: tuple[str, ...] = ()
-    if energy and any(finding.code == Code.ROLE_ONLY_CLAIMED for finding in findings):
-        return TransactionJudgement(
-            verdict, _bounded(findings), energy_kwh, duration_s, _ONLY_CLAIMED, registers
-        )
     duration = duration and energy
     if not energy:
         reasons = tuple(dict.fromkeys(f.code for f in findings if f.severity is Severity.ERROR))

@@ -257,15 +257,18 @@ def test_an_unsigned_reading_beside_a_signed_one_is_compared(document: dict[str,
     assert ("unsigned_reading_differs" in codes(verdict)) is differs
 
 
-def test_an_unsigned_type_can_only_make_a_session_fail() -> None:
+def test_an_unsigned_type_can_never_bill_more_than_was_charged() -> None:
     old = AlfenMeter(signs_roles=False)
+    honest = verify(old.begin() + b"\n" + old.end())
     cut = old.begin() + b"\n" + old.between(3)
-    honest = old.begin() + b"\n" + old.end()
-    for content in (cut, cut.replace(b"AP;2", b"AP;1"), honest):
-        verdict = verify(content)
-        assert not any(transaction.billable.energy for transaction in verdict.transactions)
+    relabelled = verify(cut.replace(b"AP;2", b"AP;1"))
+    (whole,), (part,) = honest.transactions, relabelled.transactions
     assert verify(cut).verdict is Verdict.INDETERMINATE
-    assert (verify(honest).verdict, "role_only_claimed" in codes(verify(honest))) == (Verdict.VALID, True)
+    for verdict in (honest, relabelled):
+        assert (verdict.verdict, "role_only_claimed" in codes(verdict)) == (Verdict.VALID, True)
+    assert whole.energy_kwh is not None
+    assert part.energy_kwh is not None
+    assert 0 < part.energy_kwh < whole.energy_kwh
 
 
 @pytest.mark.parametrize("record", [b"OCMF|{}|{}\n", b"UNH+1+MSCONS:D:04B:UN:2.4c'"])
