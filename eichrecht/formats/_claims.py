@@ -19,7 +19,11 @@ from eichrecht.evidence import (
 )
 
 SESSION_TOLERANCE = timedelta(minutes=5)
-"""A back office may count a session from plugging in or unlocking; more than this is another session."""
+"""What clocks and rounding may make between a session's stated and its signed begin or end."""
+
+LONGEST_STAY = timedelta(days=30)
+"""A back office may count a session from plugging in to unplugging, so that what it states lies around what is
+signed; cars stay for weeks. Longer ago or later is another session."""
 
 _ENDS = {"session_begin": ReadingRole.BEGIN, "session_end": ReadingRole.END}
 
@@ -63,10 +67,25 @@ def _other_times(record: SignedRecord, claims: tuple[tuple[str, str], ...]) -> I
         role, claimed = _ENDS.get(name), _instant(claim)
         ends = [reading for reading in record.readings if role is not None and reading.role is role]
         times = [reading.time for reading in ends if reading.time is not None]
-        if claimed is None or not times or any(abs(claimed - time) <= SESSION_TOLERANCE for time in times):
+        if claimed is None or not times:
             continue
-        told = problem if all(map(_is_set, ends)) else warning
+        outside = claimed - times[0] if role is ReadingRole.END else times[0] - claimed
+        severity = time_doubt(outside)
+        if severity is None or any(abs(claimed - time) <= SESSION_TOLERANCE for time in times[1:]):
+            continue
+        told = problem if severity is Severity.ERROR and all(map(_is_set, ends)) else warning
         yield told(ClaimCode.TIME_CONTRADICTS, "", stated=claim[:40], signed=times[0].isoformat())
+
+
+def time_doubt(outside: timedelta) -> Severity | None:
+    """Return how bad it is that a stated begin or end lies so far outside the signed session.
+
+    Args:
+        outside: Before its begin or after its end; negative if it lies within, where no plugging in explains it.
+    """
+    if abs(outside) <= SESSION_TOLERANCE:
+        return None
+    return Severity.WARNING if timedelta() < outside <= LONGEST_STAY else Severity.ERROR
 
 
 def _is_set(reading: Reading) -> bool:

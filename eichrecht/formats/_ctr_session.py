@@ -25,6 +25,7 @@ from eichrecht.evidence import (
     Reading,
     ReadingRole,
     RecordSpan,
+    Severity,
     SignatureClaim,
     SignedPiece,
     SignedRecord,
@@ -33,7 +34,7 @@ from eichrecht.evidence import (
     problem,
     warning,
 )
-from eichrecht.formats._claims import SESSION_TOLERANCE, ClaimCode
+from eichrecht.formats._claims import ClaimCode, time_doubt
 from eichrecht.formats._edl40 import (
     UNIT_WATT_HOUR,
     Edl40Fields,
@@ -179,6 +180,8 @@ def decode(content: bytes, method: Method) -> SignedRecord:
     findings += method.notice(values[0])
     findings += _zone(values)
     findings += _further(values)
+    times = list(_other_times(session, fields))
+    findings += [doubt for doubt in times if doubt.severity is not Severity.ERROR]
     if len(values) == 1:
         findings.append(problem(CtrSessionCode.ONE_VALUE_ONLY, values[0].where))
     first = fields[0]
@@ -201,7 +204,10 @@ def decode(content: bytes, method: Method) -> SignedRecord:
             SignedPiece(value.where, buffer, claim)
             for value, buffer, claim in zip(values[1:], buffers[1:], claims[1:], strict=True)
         ),
-        contradictions=(*_contradictions(values[0]), *_other_times(session, fields)),
+        contradictions=(
+            *_contradictions(values[0]),
+            *(doubt for doubt in times if doubt.severity is Severity.ERROR),
+        ),
         session=f"{first.contract_id.hex()}@{local_time_text(first.contract_time_local_s)}",
         traits=method.traits,
     )
@@ -321,9 +327,14 @@ def _other_times(session: dict[str, Any], fields: Sequence[Edl40Fields]) -> Iter
             stated_s = local_seconds_at(session, name, "")
         except MalformedRecordError:
             stated_s = None
-        if stated_s is None or abs(stated_s - read.time_local_s) > SESSION_TOLERANCE // timedelta(seconds=1):
+        severity: Severity | None = Severity.ERROR
+        if stated_s is not None:
+            later = timedelta(seconds=stated_s - read.time_local_s)
+            severity = time_doubt(later if name == "end" else -later)
+        if severity is not None:
+            told = problem if severity is Severity.ERROR else warning
             stated, signed = str(session[name])[:40], local_time_text(read.time_local_s)
-            yield problem(ClaimCode.TIME_CONTRADICTS, f"/{name}", stated=stated, signed=signed)
+            yield told(ClaimCode.TIME_CONTRADICTS, f"/{name}", stated=stated, signed=signed)
 
 
 def _further(values: Sequence[SignedValue]) -> Iterator[Finding]:

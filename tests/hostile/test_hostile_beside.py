@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -287,3 +288,18 @@ def test_times_beside_an_original_text_are_compared(member: str) -> None:
     verdict = verify(json.dumps(honest).encode())
     assert verdict.verdict is Verdict.INVALID
     assert "claimed_time_contradicts" in codes(verdict)
+
+
+def test_plugging_in_before_and_parking_after_are_no_forgery() -> None:
+    honest = json.loads(SAMPLES["ctr-original-text"])
+    (signed,) = verify(json.dumps(honest).encode()).transactions
+    assert signed.begin is not None
+    assert signed.end is not None
+    assert signed.begin.time is not None
+    assert signed.end.time is not None
+    honest["chargingSessions"][0] |= {
+        "begin": (signed.begin.time - timedelta(minutes=20)).isoformat(),
+        "end": (signed.end.time + timedelta(hours=9)).isoformat(),
+    }
+    verdict = verify(json.dumps(honest).encode())
+    assert (verdict.verdict, "claimed_time_contradicts" in codes(verdict)) == (Verdict.VALID, True)

@@ -135,16 +135,22 @@ def test_what_nobody_signed_of_the_session_is_shown_nowhere(meter: CtrMeter, mem
         ("end", "at noon", True),
         ("begin", BEGIN.isoformat(), False),
         ("begin", (BEGIN - timedelta(minutes=5)).isoformat(), False),
-        ("begin", (BEGIN - timedelta(minutes=5, seconds=1)).isoformat(), True),
+        ("begin", (BEGIN - timedelta(minutes=5, seconds=1)).isoformat(), None),  # plugged in before
+        ("begin", (BEGIN + timedelta(minutes=5, seconds=1)).isoformat(), True),
+        ("begin", (BEGIN - timedelta(days=30)).isoformat(), None),
+        ("begin", (BEGIN - timedelta(days=30, seconds=1)).isoformat(), True),
         ("begin", None, False),
     ],
 )
 def test_begin_and_end_of_the_session_are_those_of_its_values(
-    meter: CtrMeter, member: str, stated: str | None, contradicts: bool
+    meter: CtrMeter, member: str, stated: str | None, contradicts: bool | None
 ) -> None:
+    """``None``: the stated session lies around the signed one, as plugging in and parking make it: a doubt."""
     record = decode(meter, meter.session([FIRST, LAST]) | {member: stated})
-    found = [(str(one.code), one.where) for one in record.contradictions]
-    assert found == ([("claimed_time_contradicts", f"/{member}")] if contradicts else [])
+    told = [("claimed_time_contradicts", f"/{member}")]
+    assert [(str(one.code), one.where) for one in record.contradictions] == (told if contradicts else [])
+    doubts = [(str(one.code), one.where) for one in record.findings if one.code == told[0][0]]
+    assert doubts == (told if contradicts is None else [])
 
 
 @both
