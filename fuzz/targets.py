@@ -202,7 +202,7 @@ def _keytext(data: bytes) -> None:
             continue
         _require(len(material.fingerprints) == len(material.possible_keys()), material)
         for algorithm in _ALGORITHMS:
-            _call(lambda _, chosen=algorithm, key=material: key.for_algorithm(chosen), KeyProblem, data)  # type: ignore[misc]
+            _call(lambda _, chosen=algorithm, key=material: key.for_algorithm(chosen), KeyProblem, data)  # type: ignore[misc]  # defaults bind the loop's names
 
 
 def _der(data: bytes) -> None:

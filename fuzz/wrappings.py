@@ -52,7 +52,7 @@ def attached(content: bytes) -> bytes:
 def pictured(kind: str, content: bytes) -> bytes:
     """Return a picture of one QR code."""
     import segno  # noqa: PLC0415 - a dependency of development only
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415 - needed where a picture is made
 
     code = segno.make(content, mode="byte", micro=False, error="l", boost_error=False)
     target = io.BytesIO()

@@ -105,7 +105,7 @@ class AlfenMeter:
 
     def line(self, kind: Kind, **changes: int | str | bytes) -> bytes:
         """Return a signed line; ``changes`` replaces fields of :class:`Dataset`."""
-        data = replace(self.session, **changes)  # type: ignore[arg-type]
+        data = replace(self.session, **changes)  # type: ignore[arg-type]  # the caller's names and kinds
         if self.signs_roles:
             data = replace(data, status=data.status | _SIGNED_ROLE[kind])
         return self.sign(kind, data.encoded())

@@ -151,7 +151,7 @@ class OcmfMeter:
         """
         value = value_kwh if self.unit == "kWh" else value_kwh.scaleb(3)
         made = SampleReading(value, moment, reason, self.register, self.unit, self.clock)
-        return replace(made, **more)  # type: ignore[arg-type]
+        return replace(made, **more)  # type: ignore[arg-type]  # the caller names fields with their kinds
 
     def begin_record(self, begin_kwh: Decimal, start: datetime) -> bytes:
         """Return the record made when a session begins."""

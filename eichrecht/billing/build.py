@@ -264,9 +264,9 @@ def _signed_points(
     between: dict[datetime, Decimal] = {}
     for record in records:
         for reading in record.readings:
-            if _counts(reading, begin, end):
-                assert reading.time is not None and reading.energy_kwh is not None  # noqa: S101, PT018 - _counts
-                between.setdefault(reading.time, reading.energy_kwh - begin.energy_kwh)
+            at, energy_kwh = reading.time, reading.energy_kwh
+            if at is not None and energy_kwh is not None and _lies_between(reading, at, begin, end):
+                between.setdefault(at, energy_kwh - begin.energy_kwh)
     return (
         RegisterPoint(ends[0], Decimal(0) * begin.energy_kwh, signed=True),
         *(RegisterPoint(at, energy_kwh, signed=True) for at, energy_kwh in sorted(between.items())),
@@ -274,12 +274,10 @@ def _signed_points(
     )
 
 
-def _counts(reading: Reading, begin: Reading, end: Reading) -> bool:
-    if reading.obis != begin.obis or reading.time is None or reading.energy_kwh is None:
+def _lies_between(reading: Reading, at: datetime, begin: Reading, end: Reading) -> bool:
+    if reading.obis != begin.obis or reading.role in {ReadingRole.BEGIN, ReadingRole.END}:
         return False
-    if reading.role in {ReadingRole.BEGIN, ReadingRole.END}:
-        return False
-    return begin.time is not None and end.time is not None and begin.time < reading.time < end.time
+    return begin.time is not None and end.time is not None and begin.time < at < end.time
 
 
 def _signed_data(

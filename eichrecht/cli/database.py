@@ -26,6 +26,7 @@ def settings_for(**given: object) -> Settings:
         InputError: A value does not fit; the message names it.
     """
     try:
+        # Any value may come; pydantic checks its type, and says in words what is wrong.
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

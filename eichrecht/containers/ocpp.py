@@ -139,13 +139,14 @@ class _Log:
         beside = tuple(self.keys[:MAX_BESIDE_KEYS])
         made = []
         for part in parts:
+            keyed = part
             known = self.session_keys.get(part.transaction_id, set())
             if part.key_text is None and len(known) == 1:
                 kept = tuple(f for f in part.findings if f.code != ContainerCode.PUBLIC_KEY_MISSING)
                 (text,) = known
                 given = (*kept, note(ContainerCode.OCPP_KEY_OF_TRANSACTION))
-                part = replace(part, key_text=text, key_where="", findings=given)  # noqa: PLW2901
-            made.append(replace(part, beside_keys=part.beside_keys + beside) if beside else part)
+                keyed = replace(part, key_text=text, key_where="", findings=given)
+            made.append(replace(keyed, beside_keys=keyed.beside_keys + beside) if beside else keyed)
         return tuple(made)
 
 

@@ -35,7 +35,7 @@ def positional_constructor(kind: type[T]) -> Callable[..., T]:
     ]
     scope: dict[str, Any] = {"twin": twin, "kind": kind, "defaults": defaults}
     # As dataclasses do it themselves: only written code names the fields without a look-up. Nothing from outside.
-    exec("\n".join(lines), scope)  # noqa: S102
+    exec("\n".join(lines), scope)  # noqa: S102 - see above
     construct: Callable[..., T] = scope["construct"]
     try:
         construct(*names)

@@ -79,9 +79,12 @@ class _Careful:
         if len(plain) == len(pairs):
             return plain
         self.unusual = True
-        seen: set[str] = set()
+        seen: dict[str, None] = {}
+        twice: dict[str, None] = {}
         repeated = _Repeating(plain)
-        repeated.names = tuple(dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+        for name, _ in pairs:
+            (twice if name in seen else seen).setdefault(name)
+        repeated.names = tuple(twice)
         return repeated
 
     def _constant(self, text: str) -> NonFinite:

@@ -80,6 +80,7 @@ _Payload = msgspec.defstruct(
         ("MS", str),
         ("IS", bool),
         ("IT", _one_of(TYPES)),
+        # Types made at run time, of which mypy knows nothing; msgspec checks them.
         ("RD", list[_Reading]),  # type: ignore[valid-type]
         *_optional(("GI", str), ("GS", str), ("GV", str), ("MV", str), ("MM", str), ("MF", str)),
         *_optional(("IL", _one_of(LEVELS)), ("IF", list[_one_of(FLAGS)]), ("ID", str)),  # type: ignore[misc]

@@ -135,6 +135,7 @@ class _Reader:
         digits = found[0]
         pairs = [int(digits[place : place + 2]) for place in range(0, len(digits), 2)]
         try:
+            # The format's times are local and say no zone; the pattern has six pairs, which a star hides from mypy.
             moment = datetime(2000 + pairs[0], *pairs[1:])  # type: ignore[arg-type]  # noqa: DTZ001
         except ValueError:
             self.malformed(name)

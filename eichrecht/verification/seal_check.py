@@ -67,4 +67,4 @@ class ClosedRecord(SignedRecord):
         opener: Does it; required, the default only follows those of the record.
     """
 
-    opener: Opener = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
+    opener: Opener = field(default=None, compare=False, repr=False)  # type: ignore[assignment]  # see above

@@ -75,7 +75,7 @@ class CdrFinding(StrEnum):
     LAST_UPDATED_BEFORE_END = "cdr_last_updated_before_end"
     # 13
     TOKEN_UNKNOWN = "cdr_token_unknown"  # noqa: S105 - a finding code, not a secret
-    TOKEN_OWNER_NOT_ROUTED = "cdr_token_owner_not_routed"  # noqa: S105
+    TOKEN_OWNER_NOT_ROUTED = "cdr_token_owner_not_routed"  # noqa: S105 - a finding's code
     # 14
     ALREADY_SENT = "cdr_already_sent"
     SESSION_ALREADY_BILLED = "cdr_session_already_billed"
@@ -96,7 +96,7 @@ class UncheckedReason(StrEnum):
     CREDITED_CDR_NOT_GIVEN = "cdr_unchecked_credited_cdr_not_given"
     SIGNED_ENERGY_NOT_GIVEN = "cdr_unchecked_signed_energy_not_given"
     SIGNED_TIME_NOT_GIVEN = "cdr_unchecked_signed_time_not_given"
-    TOKEN_NOT_LOOKED_UP = "cdr_unchecked_token_not_looked_up"  # noqa: S105
+    TOKEN_NOT_LOOKED_UP = "cdr_unchecked_token_not_looked_up"  # noqa: S105 - a finding's code
     ROUTE_NOT_LOOKED_UP = "cdr_unchecked_route_not_looked_up"
     LEDGER_NOT_LOOKED_UP = "cdr_unchecked_ledger_not_looked_up"
     SESSION_NOT_LOOKED_UP = "cdr_unchecked_session_not_looked_up"

@@ -242,7 +242,7 @@ def png(width: int, height: int, bits: int, kind: int, components: int, palette:
 def search(content: bytes, mode: str, limits: tuple[int, int, int, int], output: Output) -> None:
     """Search a PDF and send what is found."""
     import pypdf  # noqa: PLC0415 - only here, after the limits are set
-    from pypdf import apply_configuration  # noqa: PLC0415
+    from pypdf import apply_configuration  # noqa: PLC0415 - as above
 
     max_objects, max_pages, max_stream, _ = limits
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
