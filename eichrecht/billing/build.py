@@ -178,7 +178,7 @@ def bill_session(
     findings = (
         *placing,
         *checks.implausible(transaction, rules),
-        *checks.tariff_validity(tariff, timeline, transaction),
+        *checks.tariff_validity(tariff, timeline, transaction, rules),
         *told.told_start(facts, transaction, known.same_tariff_at_signed_start, rules),
         *checks.key_override(used, rules),
         *belonging(facts, transaction, used, rules),

@@ -39,10 +39,15 @@ def decide(allowed: bool, switch: str, code: Code, **params: object) -> Iterator
         yield problem(code, "", **params)
 
 
-def tariff_validity(tariff: Tariff, timeline: Timeline, transaction: TransactionVerdict) -> Iterator[Finding]:
-    """The tariff in force at session start governs (tariffs facts §5): when it was told, and when it was signed."""
+def tariff_validity(
+    tariff: Tariff, timeline: Timeline, transaction: TransactionVerdict, policy: BillingPolicy
+) -> Iterator[Finding]:
+    """The tariff in force at session start governs (tariffs facts §5): when it was told, and when it was signed.
+
+    Where the policy lets uncertified time be billed, the told start alone decides, as in ``told.told_start``.
+    """
     starts = {timeline.start}
-    if clock_is_synchronised(transaction):
+    if clock_is_synchronised(transaction) and not policy.bill_uncertified_time:
         starts.add(timeline.points[0].at)
     first, last = tariff.start_date_time, tariff.end_date_time
     early = first is not None and min(starts) < first

@@ -50,7 +50,7 @@ class CompiledRestrictions:
 def compile_restrictions(
     source: TariffRestrictions, start_day: int | None, end_day: int | None
 ) -> CompiledRestrictions:
-    """Return the restrictions of an element, ready to compare.
+    """Return the restrictions of an element, ready to compare; those that exclude nothing are left out.
 
     Args:
         source: As written; its dates are read by the caller, who reports what is none.
@@ -58,8 +58,11 @@ def compile_restrictions(
     """
     start_minute, end_minute = _window(source.start_time, source.end_time)
     weekdays = frozenset(_WEEKDAYS[day] for day in source.day_of_week) if source.day_of_week else None
+    if weekdays is not None and len(weekdays) == len(_WEEKDAYS):
+        weekdays = None
+    min_kwh, min_duration = source.min_kwh or None, source.min_duration or None  # no session is below zero
     clock = (start_minute, weekdays, start_day, end_day)
-    use = (source.min_kwh, source.max_kwh, source.min_duration, source.max_duration)
+    use = (min_kwh, source.max_kwh, min_duration, source.max_duration)
     flow = (source.min_current, source.max_current, source.min_power, source.max_power)
     return CompiledRestrictions(
         start_minute=start_minute,
@@ -67,13 +70,13 @@ def compile_restrictions(
         weekdays=weekdays,
         start_day=start_day,
         end_day=end_day,
-        min_kwh=source.min_kwh,
+        min_kwh=min_kwh,
         max_kwh=source.max_kwh,
         min_current_a=source.min_current,
         max_current_a=source.max_current,
         min_power_kw=source.min_power,
         max_power_kw=source.max_power,
-        min_duration_us=_microseconds(source.min_duration),
+        min_duration_us=_microseconds(min_duration),
         max_duration_us=_microseconds(source.max_duration),
         on_clock=any(value is not None for value in clock),
         on_use=any(value is not None for value in use),

@@ -27,6 +27,7 @@ from tests.eichrecht.billing.billing_support import (
 ENERGY, DEAR = component("ENERGY", "0.50"), component("ENERGY", "5.00")
 FEE = component("FLAT", "10.00")
 FREE = component("TIME", "0.00")
+WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 
 LATE_FEE = tariff(element(FEE, min_duration=4 * 3600), element(ENERGY))
 MORNING_FEE = tariff(element(FEE, end_time="14:00"), element(ENERGY))
@@ -127,6 +128,8 @@ def test_a_relative_clock_carries_durations_and_no_time_of_day() -> None:
         tariff(element(ENERGY, start_time="18:00", end_time="23:00"), element(ENERGY)),  # the same price
         tariff(element(DEAR, start_time="18:00", min_kwh=50), element(ENERGY)),  # never reached
         tariff(element(ENERGY), element(DEAR, start_time="18:00")),  # never chosen
+        tariff(element(ENERGY, day_of_week=WEEK)),  # excludes nothing
+        tariff(element(ENERGY, min_duration=0, min_kwh=0)),
         tariff(element(DEAR, min_kwh=50), element(ENERGY)),
         FAST,
     ],
@@ -192,6 +195,14 @@ def test_the_tariff_must_be_valid_at_the_signed_start_too() -> None:
     expired = tariff(end_date_time="2026-03-02T14:00:00Z")
     billed = bill(priced_by=expired, **told(start=-7 * 1440))
     assert codes(billed) == ["tariff_not_valid_at_start"]
+
+
+def test_where_told_times_are_billed_the_told_start_finds_the_tariff() -> None:
+    """Plugged in at 14:55, the tariff ends at 14:58, the first signed reading is of 15:00."""
+    ending = tariff(end_date_time="2026-03-02T14:58:00Z")
+    assert codes(bill(priced_by=ending, **told(start=-5))) == ["tariff_not_valid_at_start"]
+    allowed = bill(record(), ending, {"bill_uncertified_time": True}, **told(start=-5))
+    assert allowed.outcome is Outcome.READY
 
 
 @pytest.mark.parametrize(
