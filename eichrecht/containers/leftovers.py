@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from eichrecht.containers.codes import ContainerCode
-from eichrecht.containers.json_text import as_bytes
+from eichrecht.containers.json_text import as_bytes, read_json
 from eichrecht.containers.kinds import Found, Opener, Payload
 from eichrecht.containers.limits import SHORTEST_EVIDENCE
 from eichrecht.containers.members import NAMES_SHOWN, claims_records, printable_text
@@ -169,10 +169,7 @@ class _JsonWalk:
         if taken is not None and (_TAKEN in taken or isinstance(value, str)):
             return True
         if isinstance(value, str):
-            known = self._texts.judged(as_bytes(value))
-            if known is False:
-                self.places.append(where)
-            return bool(known)
+            return self._look_at_text(as_bytes(value), where)
         if isinstance(value, dict):
             return self._look_at_object(value, taken, where)
         if isinstance(value, list):
@@ -181,6 +178,18 @@ class _JsonWalk:
                 judged |= self.look(item, _below(taken, str(index)), f"{where}/{index}")
             return judged
         return False
+
+    def _look_at_text(self, text: bytes, where: str) -> bool:
+        known = self._texts.judged(text)
+        if known is False:
+            self.places.append(where)
+        if known is not None or len(text) < SHORTEST_EVIDENCE:
+            return bool(known)
+        # JSON of no known kind in a string; one in another takes turns to shrink, as each quotes the one inside.
+        inner = read_json(text)
+        if inner is None or inner.broken or not isinstance(inner.value, dict | list):
+            return False
+        return self.look(inner.value, None, where)
 
     def _look_at_object(self, value: Mapping[str, Any], taken: _Trie | None, where: str) -> bool:
         known_before = len(self.places)

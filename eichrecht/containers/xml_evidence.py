@@ -59,6 +59,9 @@ def _in_root(source: bytes, root: XmlRoot, prefix: str, read: bool, about: Unjud
     while waiting:
         element, where = waiting.pop()
         name = local_name(element)
+        if _hides_in_attribute(element, about):
+            yield where
+            continue
         if name in _WHOLE:
             if not whole[name]:
                 yield where
@@ -67,15 +70,20 @@ def _in_root(source: bytes, root: XmlRoot, prefix: str, read: bool, about: Unjud
             if about.judged(_text(element)) is not True and _text(element):
                 yield where
             continue
-        beside = (element.text, element.tail, *map(str, element.attrib.values()))
+        beside = (element.text, element.tail)
         if any(about.judged(text.strip().encode("utf-8")) is False for text in beside if text):
             yield where
         taken = _READ_IN_VALUE if read and name == _VALUE else frozenset()
-        waiting.extend(
-            (child, f"{where}/{local_name(child)}")
-            for child in element.iterchildren(etree.Element)
-            if local_name(child) not in taken
-        )
+        for child in element.iterchildren(etree.Element):
+            place = f"{where}/{local_name(child)}"
+            if local_name(child) not in taken:
+                waiting.append((child, place))
+            elif _hides_in_attribute(child, about):
+                yield place
+
+
+def _hides_in_attribute(element: etree._Element, about: Unjudged) -> bool:
+    return any(about.judged(str(text).strip().encode()) is False for text in element.attrib.values())
 
 
 def _whole_judged(text: bytes, root: etree._Element, name: str, about: Unjudged) -> bool:

@@ -280,6 +280,31 @@ def test_empty_records_are_bounded_by_the_size_of_the_document(record: bytes) ->
     assert "too_many_records" in codes(verdict)
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        json.dumps({"a": base64.b64encode(FORGED.encode()).decode()}),
+        json.dumps([[base64.b64encode(FORGED.encode()).decode()]]),
+        json.dumps({"a": json.dumps({"b": FORGED})}),
+    ],
+)
+def test_a_record_in_json_in_a_string_is_named(hidden: str) -> None:
+    honest = cdr(RECORD)
+    assert judge(honest).verdict is Verdict.VALID
+    verdict = judge(honest | {"note": hidden})
+    assert (verdict.verdict, "evidence_not_judged" in codes(verdict)) == (Verdict.INDETERMINATE, True)
+    remark = json.dumps({"remark": "The cable was stuck.", "ticket": "4711", "by": "A person of the hotline"})
+    assert judge(honest | {"note": remark}).verdict is Verdict.VALID
+
+
+def test_a_record_in_an_attribute_of_what_was_read_is_named() -> None:
+    honest = safe_xml([SafeValue(RECORD.encode(), KEY)])
+    assert verify(honest).verdict is Verdict.VALID
+    hidden = base64.b64encode(FORGED.encode())
+    verdict = verify(honest.replace(b"<signedData ", b'<signedData note="%b" ' % hidden, 1))
+    assert (verdict.verdict, "evidence_not_judged" in codes(verdict)) == (Verdict.INDETERMINATE, True)
+
+
 @pytest.mark.parametrize("member", ["begin", "end"])
 def test_times_beside_an_original_text_are_compared(member: str) -> None:
     honest = json.loads(SAMPLES["ctr-original-text"])
