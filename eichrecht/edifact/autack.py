@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from eichrecht.edifact.interchange import EdifactFile, Interchange, Message, Party
-from eichrecht.edifact.security import MAX_GROUPS, SignatureGroup, check_header, make_group
+from eichrecht.edifact.security import MAX_GROUPS, SignatureGroup, make_group
+from eichrecht.edifact.security_checks import check_header
 from eichrecht.edifact.security_codes import SecurityCode
 from eichrecht.edifact.security_segments import (
     Algorithm,

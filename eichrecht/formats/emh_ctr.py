@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from eichrecht.evidence import Finding, PaginationRule, Reading, RecordSpan, SignedRecord, Traits
+from eichrecht.formats import _ctr_members as members
 from eichrecht.formats import _ctr_session as ctr
 from eichrecht.formats._edl40 import Edl40Fields, identification_of
 
@@ -28,25 +29,25 @@ def _fields(value: ctr.SignedValue) -> Edl40Fields:
     where, measured = value.where, "/measurements/0"
     authorised = value.session.get("authorizationStart")
     return Edl40Fields(
-        server_id=ctr.hex_at(value.measurement, "energyMeterId", measured),
-        time_local_s=ctr.local_seconds_at(value.value, "timestamp", where),
+        server_id=members.hex_at(value.measurement, "energyMeterId", measured),
+        time_local_s=members.local_seconds_at(value.value, "timestamp", where),
         status=_byte(value.value, "infoStatus", where),
-        seconds_index=ctr.number_at(value.value, "secondsIndex", where),
-        pagination=int.from_bytes(ctr.hex_at(value.value, "paginationId", where), "big"),
-        obis=_obis(ctr.text_at(value.measurement, "obis", measured)),
-        unit=ctr.number_at(value.measurement, "unitEncoded", measured),
-        scaler=ctr.number_at(value.measurement, "scale", measured),
-        value=ctr.number_at(value.value, "value", where),
-        log_book=ctr.hex_at(value.value, "logBookIndex", where),
-        contract_id=ctr.text_at(authorised, "@id", "/authorizationStart").encode("utf-8"),
-        contract_time_local_s=ctr.local_seconds_at(authorised, "timestamp", "/authorizationStart"),
+        seconds_index=members.number_at(value.value, "secondsIndex", where),
+        pagination=int.from_bytes(members.hex_at(value.value, "paginationId", where), "big"),
+        obis=_obis(members.text_at(value.measurement, "obis", measured)),
+        unit=members.number_at(value.measurement, "unitEncoded", measured),
+        scaler=members.number_at(value.measurement, "scale", measured),
+        value=members.number_at(value.value, "value", where),
+        log_book=members.hex_at(value.value, "logBookIndex", where),
+        contract_id=members.text_at(authorised, "@id", "/authorizationStart").encode("utf-8"),
+        contract_time_local_s=members.local_seconds_at(authorised, "timestamp", "/authorizationStart"),
     )
 
 
 def _byte(value: dict[str, Any], name: str, where: str) -> int:
-    octets = ctr.hex_at(value, name, where)
+    octets = members.hex_at(value, name, where)
     if len(octets) != 1:
-        raise ctr.unreadable(f"{where}/{name}")
+        raise members.unreadable(f"{where}/{name}")
     return octets[0]
 
 
@@ -57,7 +58,7 @@ def _obis(text: str) -> bytes:
     match = _DOTTED.fullmatch(text)
     groups = [int(group or 0) for group in match.groups()] if match is not None else [256]
     if max(groups) > 0xFF:
-        raise ctr.unreadable("/measurements/0/obis")
+        raise members.unreadable("/measurements/0/obis")
     return bytes(groups)
 
 

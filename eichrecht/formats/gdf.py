@@ -21,6 +21,7 @@ from eichrecht.evidence import (
     Traits,
     warning,
 )
+from eichrecht.formats import _ctr_members as members
 from eichrecht.formats import _ctr_session as ctr
 from eichrecht.formats._edl40 import LOG_BOOK_BYTES, SERVER_ID_BYTES, Edl40Fields
 
@@ -37,26 +38,26 @@ class GdfCode(StrEnum):
 def _fields(value: ctr.SignedValue) -> Edl40Fields:
     where, measured = value.where, "/measurements/0"
     authorised = value.session.get("authorizationStart")
-    meter = ctr.text_at(value.measurement, "energyMeterId", measured)
-    obis = ctr.hex_at(value.measurement, "obis", measured)
+    meter = members.text_at(value.measurement, "energyMeterId", measured)
+    obis = members.hex_at(value.measurement, "obis", measured)
     if not meter.isascii() or not meter.isprintable():
-        raise ctr.unreadable(f"{measured}/energyMeterId")
+        raise members.unreadable(f"{measured}/energyMeterId")
     if len(obis) != _OBIS_BYTES:
-        raise ctr.unreadable(f"{measured}/obis")
+        raise members.unreadable(f"{measured}/obis")
     return Edl40Fields(
         # The time is written over what is longer than its place.
         server_id=meter.encode("ascii")[:SERVER_ID_BYTES].ljust(SERVER_ID_BYTES, b"\0"),
-        time_local_s=ctr.local_seconds_at(value.value, "timestamp", where),
+        time_local_s=members.local_seconds_at(value.value, "timestamp", where),
         status=0,
         seconds_index=0,
         pagination=0,
         obis=obis,
-        unit=ctr.number_at(value.measurement, "unitEncoded", measured),
-        scaler=ctr.number_at(value.measurement, "scale", measured),
-        value=ctr.number_at(value.value, "value", where),
+        unit=members.number_at(value.measurement, "unitEncoded", measured),
+        scaler=members.number_at(value.measurement, "scale", measured),
+        value=members.number_at(value.value, "value", where),
         log_book=bytes(LOG_BOOK_BYTES),
-        contract_id=ctr.hex_at(authorised, "@id", "/authorizationStart"),
-        contract_time_local_s=ctr.local_seconds_at(authorised, "timestamp", "/authorizationStart"),
+        contract_id=members.hex_at(authorised, "@id", "/authorizationStart"),
+        contract_time_local_s=members.local_seconds_at(authorised, "timestamp", "/authorizationStart"),
     )
 
 
@@ -69,7 +70,7 @@ def _identification(contract_id: bytes) -> Identification:
 
 
 def _notice(value: ctr.SignedValue) -> Iterator[Finding]:
-    if len(ctr.text_at(value.measurement, "energyMeterId", "/measurements/0")) > SERVER_ID_BYTES:
+    if len(members.text_at(value.measurement, "energyMeterId", "/measurements/0")) > SERVER_ID_BYTES:
         yield warning(GdfCode.METER_ID_CUT, "/measurements/0/energyMeterId", length=SERVER_ID_BYTES)
 
 

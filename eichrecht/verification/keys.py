@@ -27,7 +27,7 @@ from eichrecht.evidence import (
 from eichrecht.keyring.ring import EMPTY_KEY_RING, KeyRing, KnownKey
 from eichrecht.signatures.algorithms import SignatureAlgorithm
 from eichrecht.signatures.backends import EcdsaBackend
-from eichrecht.signatures.check import SignatureCheck, check_signature
+from eichrecht.signatures.check import SignatureCheck
 from eichrecht.signatures.codes import SignatureForm
 from eichrecht.signatures.keys import (
     KEYS_REMEMBERED,
@@ -44,6 +44,7 @@ from eichrecht.verification.candidates import (
 )
 from eichrecht.verification.codes import VerificationCode as Code
 from eichrecht.verification.pieces import check_record
+from eichrecht.verification.reformatted import fits_without_whitespace
 
 __all__ = [
     "GivenKeys",
@@ -356,7 +357,7 @@ def _not_passed(
         return KeyedCheck(signature, verdict, check.form, (finding, *check.findings))
     signature = SignatureVerdict(SignatureStatus.INVALID, check.algorithm, check.reason or "mismatch")
     findings = (problem(Code.SIGNATURE_MISMATCH, "", algorithm=check.algorithm), *check.findings)
-    if _fits_without_whitespace(record, algorithm, key):
+    if fits_without_whitespace(record, algorithm, key):
         findings = (*findings, note(Code.WOULD_VERIFY_REFORMATTED))
     return KeyedCheck(signature, verdict, check.form, findings)
 
@@ -384,29 +385,3 @@ def _fitting_key(
         if check_record(record, algorithm, key, diagnose=False).valid:
             return candidate
     return None
-
-
-def _fits_without_whitespace(record: SignedRecord, algorithm: SignatureAlgorithm, key: PublicKey) -> bool:
-    """Diagnose a record that was reformatted in transit (OCMF 1.0 transfer form, ocmf facts §2). Never a pass."""
-    if record.format != "OCMF" or record.signature.value is None:
-        return False
-    compact = _without_json_whitespace(record.signed_bytes)
-    if compact == record.signed_bytes:
-        return False
-    return check_signature(algorithm, key, compact, record.signature.value, diagnose=False).valid
-
-
-def _without_json_whitespace(text: bytes) -> bytes:
-    result = bytearray()
-    in_string = escaped = False
-    for byte in text:
-        if in_string:
-            in_string = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte in b" \t\r\n":
-            continue
-        else:
-            in_string = byte == 0x22
-            escaped = False
-        result.append(byte)
-    return bytes(result)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from eichrecht.evidence import ReadingRole, SignedRecord
 from eichrecht.formats import registry
-from eichrecht.formats._ctr_session import MAX_RECORD_BYTES, MAX_VALUES, CtrSessionCode, CtrSessionErrorCode
+from eichrecht.formats._ctr_members import CtrSessionErrorCode
+from eichrecht.formats._ctr_session import MAX_RECORD_BYTES, MAX_VALUES, CtrSessionCode
 from eichrecht.formats.emh_ctr import EmhCtrFormat
 from eichrecht.formats.errors import (
     FormatError,
